@@ -1,0 +1,1 @@
+"""From market prices to the number a protocol reads."""

@@ -1,0 +1,454 @@
+"""`Snapshot`: one lending market at one block, neutral and immutable.
+
+An adapter (or a file import) produces it, everything in `risk` consumes it.  Positions
+are two CSR blocks, so that account ``i`` owns the entries ``indptr[i]:indptr[i+1]``::
+
+    accounts   0          1      2
+    indptr     0          2      3          4
+    reserve    [ 0    3 ] [ 1 ]  [ 0 ]
+    amount_raw [ .    . ] [ . ]  [ . ]
+
+Amounts are exact Python integers in object arrays; floats are made from them by the
+methods here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from abis.errors import InconsistentSnapshot, UnknownAsset
+from abis.findings import Finding
+from protocols.change_rules import ChangeRules
+from protocols.liquidation_rules import LiquidationRules
+from protocols.position import CollateralLeg, DebtLeg, Position
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+RawArray = NDArray[np.object_]  # exact Python integers
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """Which market: registry name or ``protocol:0xProvider``, protocol, release, chain, addresses."""
+
+    name: str
+    protocol: str
+    version: str
+    chain_id: int
+    addresses: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The block all state was read at; ``timestamp_s`` is unix time."""
+
+    number: int
+    hash: str
+    timestamp_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class BaseCurrency:
+    """The currency the market counts in.
+
+    Parameters
+    ----------
+    symbol : str
+        ``USD`` or ``ETH``.
+    unit_raw : int
+        Base-currency units of one whole base currency (1e8 on Aave v3, 1e18 on v2).
+    usd : Decimal
+        US dollars per whole base currency; 1 when the base is USD.
+    """
+
+    symbol: str
+    unit_raw: int
+    usd: Decimal
+
+    @property
+    def usd_per_raw(self) -> float:
+        """US dollars per base-currency unit."""
+        return float(self.usd / self.unit_raw)
+
+
+@dataclass(frozen=True, slots=True)
+class RateModel:
+    """Two-slope interest model, all in ray; ``optimal_ray`` is a utilisation."""
+
+    optimal_ray: int
+    base_ray: int
+    slope1_ray: int
+    slope2_ray: int
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """What the chain says about a reserve's price source.
+
+    ``updated_at_s`` is 0 and ``decimals`` -1 where the source does not tell.
+    """
+
+    source: str
+    description: str
+    decimals: int
+    answer_raw: int
+    updated_at_s: int
+    aggregator: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    """One listed asset.
+
+    Parameters
+    ----------
+    asset : str
+        Token address, checksummed where it is one.
+    symbol : str
+        Untrusted text.
+    decimals : int
+        Token decimals.
+    price_raw : int
+        Oracle price of one whole token in base-currency units; 0 if unreadable.
+    ltv_bps, liquidation_threshold_bps, liquidation_bonus_bps : int
+        Outside e-mode; the bonus includes 10000 (10500 = 5 %), 0 if no collateral.
+    liquidation_protocol_fee_bps : int
+        Treasury's share of the bonus.
+    reserve_factor_bps : int
+        Treasury's share of interest.
+    supply_cap_tokens, borrow_cap_tokens : int
+        Whole tokens; 0 = none.
+    liquidity_index_ray, variable_borrow_index_ray : int
+        Accrued to the snapshot's block time.
+    liquidity_rate_ray, variable_borrow_rate_ray : int
+        Yearly rates.
+    total_supply_raw, total_debt_raw, available_liquidity_raw : int
+        Accrued totals and withdrawable cash, smallest units.
+    id : int
+        Bit index in the user configuration word; -1 where there is none.
+    """
+
+    asset: str
+    symbol: str
+    decimals: int
+    price_raw: int
+    ltv_bps: int
+    liquidation_threshold_bps: int
+    liquidation_bonus_bps: int
+    liquidation_protocol_fee_bps: int = 0
+    reserve_factor_bps: int = 0
+    supply_cap_tokens: int = 0
+    borrow_cap_tokens: int = 0
+    debt_ceiling_usd_cents: int = 0
+    emode_category: int = 0
+    active: bool = True
+    frozen: bool = False
+    paused: bool = False
+    borrowing_enabled: bool = True
+    siloed_borrowing: bool = False
+    borrowable_in_isolation: bool = False
+    flash_loan_enabled: bool = True
+    liquidity_index_ray: int = 10**27
+    variable_borrow_index_ray: int = 10**27
+    liquidity_rate_ray: int = 0
+    variable_borrow_rate_ray: int = 0
+    last_update_s: int = 0
+    total_supply_raw: int = 0
+    total_debt_raw: int = 0
+    available_liquidity_raw: int = 0
+    accrued_to_treasury_scaled_raw: int = 0
+    deficit_raw: int = 0
+    liquidation_grace_until_s: int = 0
+    a_token: str = ""
+    debt_token: str = ""
+    id: int = -1
+    rate_model: RateModel | None = None
+    feed: Feed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EMode:
+    """One efficiency-mode category; members are indices into the reserves."""
+
+    id: int
+    label: str
+    ltv_bps: int
+    liquidation_threshold_bps: int
+    liquidation_bonus_bps: int
+    price_source: str = ""
+    collateral: tuple[int, ...] = ()
+    borrowable: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class CollateralBlock:
+    """All supplied entries (CSR), also those that do not back debt (``counted`` False).
+
+    Arrays have shape (nnz,), ``indptr`` (n_accounts + 1,).  ``bonus_bps`` includes 10000.
+    """
+
+    indptr: IntArray
+    reserve: IntArray
+    amount_raw: RawArray
+    scaled_raw: RawArray
+    threshold_bps: IntArray
+    ltv_bps: IntArray
+    bonus_bps: IntArray
+    counted: BoolArray
+
+    @cached_property
+    def account(self) -> IntArray:
+        """Account index of each entry, (nnz,)."""
+        return np.repeat(np.arange(len(self.indptr) - 1), np.diff(self.indptr))
+
+
+@dataclass(frozen=True, eq=False)
+class DebtBlock:
+    """All borrowed entries (CSR); shapes as in `CollateralBlock`."""
+
+    indptr: IntArray
+    reserve: IntArray
+    amount_raw: RawArray
+    scaled_raw: RawArray
+
+    @cached_property
+    def account(self) -> IntArray:
+        """Account index of each entry, (nnz,)."""
+        return np.repeat(np.arange(len(self.indptr) - 1), np.diff(self.indptr))
+
+
+@dataclass(frozen=True, eq=False)
+class Book:
+    """Every position of a market.
+
+    Parameters
+    ----------
+    accounts : tuple of str
+        Account names (addresses), sorted, unique.
+    emode : (n_accounts,) int64
+        Category of each account, 0 = none.
+    collateral, debt
+        The two CSR blocks.
+    """
+
+    accounts: tuple[str, ...]
+    emode: IntArray
+    collateral: CollateralBlock
+    debt: DebtBlock
+
+    def __len__(self) -> int:
+        return len(self.accounts)
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """Whether the entries found add up to the token's total.
+
+    ``side`` is ``supply`` or ``debt``; amounts are scaled raw units.  ``missing_raw``
+    is total minus found, negative if more was found than exists.
+    """
+
+    reserve: int
+    side: str
+    found_scaled_raw: int
+    total_scaled_raw: int
+    missing_usd: float
+
+    @property
+    def missing_scaled_raw(self) -> int:
+        """Total minus found."""
+        return self.total_scaled_raw - self.found_scaled_raw
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """A market at one block; see the module for the layout."""
+
+    market: Market
+    block: Block
+    base: BaseCurrency
+    rules: LiquidationRules
+    change_rules: ChangeRules
+    reserves: tuple[Reserve, ...]
+    emodes: tuple[EMode, ...]
+    book: Book
+    completeness: tuple[Completeness, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    @cached_property
+    def asset_names(self) -> tuple[str, ...]:
+        """One unique name a reserve: its symbol, or ``symbol:address`` where symbols repeat."""
+        count = Counter(r.symbol for r in self.reserves)
+        return tuple(
+            r.symbol if r.symbol and count[r.symbol] == 1 else f"{r.symbol}:{r.asset}" for r in self.reserves
+        )
+
+    def asset_index(self, name: str) -> int:
+        """Return the reserve index of a symbol or address.
+
+        Raises
+        ------
+        UnknownAsset
+            If nothing matches; names the nearest symbols.
+        """
+        for candidates in (self.asset_names, [r.asset.lower() for r in self.reserves]):
+            wanted = name if candidates is self.asset_names else name.lower()
+            if wanted in candidates:
+                return list(candidates).index(wanted)
+        folded = [n.lower() for n in self.asset_names]
+        if folded.count(name.lower()) == 1:
+            return folded.index(name.lower())
+        raise _unknown_asset(name, self.asset_names)
+
+    @cached_property
+    def price_usd(self) -> FloatArray:
+        """Oracle price of each reserve, (n_reserves,) USD per whole token."""
+        return self._per_reserve("price_raw") * self.base.usd_per_raw
+
+    @cached_property
+    def unit(self) -> FloatArray:
+        """``10**decimals`` of each reserve, (n_reserves,)."""
+        return np.array([10.0**r.decimals for r in self.reserves])
+
+    @cached_property
+    def collateral_usd(self) -> FloatArray:
+        """Oracle value of each collateral entry, (nnz,) USD."""
+        c = self.book.collateral
+        return c.amount_raw.astype(np.float64) / self.unit[c.reserve] * self.price_usd[c.reserve]
+
+    @cached_property
+    def debt_usd(self) -> FloatArray:
+        """Oracle value of each debt entry, (nnz,) USD."""
+        d = self.book.debt
+        return d.amount_raw.astype(np.float64) / self.unit[d.reserve] * self.price_usd[d.reserve]
+
+    def _per_reserve(self, name: str) -> FloatArray:
+        return np.array([float(getattr(r, name)) for r in self.reserves])
+
+    def position(self, account: int, prices_raw: Sequence[int] | None = None) -> Position:
+        """Return one account in exact integers.
+
+        Parameters
+        ----------
+        account : int
+            Index into ``book.accounts``.
+        prices_raw : sequence of int, optional
+            Price per reserve in base-currency units; the snapshot's own by default.
+        """
+        prices = [r.price_raw for r in self.reserves] if prices_raw is None else prices_raw
+        c, d = self.book.collateral, self.book.debt
+        return Position(
+            tuple(
+                self._collateral_leg(k, prices[int(c.reserve[k])])
+                for k in range(c.indptr[account], c.indptr[account + 1])
+            ),
+            tuple(
+                self._debt_leg(k, prices[int(d.reserve[k])])
+                for k in range(d.indptr[account], d.indptr[account + 1])
+            ),
+        )
+
+    def _collateral_leg(self, k: int, price_raw: int) -> CollateralLeg:
+        c = self.book.collateral
+        i = int(c.reserve[k])
+        return CollateralLeg(
+            reserve=i,
+            balance_raw=int(c.amount_raw[k]),
+            price_raw=int(price_raw),
+            unit_raw=10 ** self.reserves[i].decimals,
+            threshold_bps=int(c.threshold_bps[k]),
+            ltv_bps=int(c.ltv_bps[k]),
+            bonus_bps=int(c.bonus_bps[k]),
+            protocol_fee_bps=self.reserves[i].liquidation_protocol_fee_bps,
+            counted=bool(c.counted[k]),
+        )
+
+    def _debt_leg(self, k: int, price_raw: int) -> DebtLeg:
+        i = int(self.book.debt.reserve[k])
+        amount = int(self.book.debt.amount_raw[k])
+        return DebtLeg(i, amount, int(price_raw), 10 ** self.reserves[i].decimals)
+
+
+def raw_array(values: Iterable[int]) -> RawArray:
+    """Return exact integers as a read-only (n,) object array."""
+    items = [int(v) for v in values]
+    out = np.empty(len(items), dtype=object)
+    out[:] = items
+    out.setflags(write=False)
+    return out
+
+
+def indptr_of(account: IntArray, n_accounts: int) -> IntArray:
+    """Return the (n_accounts + 1,) CSR pointer of sorted account indices (nnz,)."""
+    counts = np.bincount(account, minlength=n_accounts)
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
+def _unknown_asset(name: str, names: Sequence[str]) -> UnknownAsset:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, names, n=3, cutoff=0.5)
+    hint = f"Nearest: {', '.join(near)}." if near else f"Known: {', '.join(names)}."
+    return UnknownAsset(f"asset '{name}' is not listed in this market.", remedy=hint)
+
+
+def check(snapshot: Snapshot) -> None:
+    """Refuse a snapshot whose tables contradict each other.
+
+    Raises
+    ------
+    InconsistentSnapshot
+        Naming the table, the row and the value.
+    """
+    book, n_reserves = snapshot.book, len(snapshot.reserves)
+    if len(book.emode) != len(book):
+        _refuse(f"emode has {len(book.emode)} rows for {len(book)} accounts")
+    if list(book.accounts) != sorted(set(book.accounts)):
+        _refuse("accounts are not sorted and unique")
+    for name, block in (("collateral", book.collateral), ("debt", book.debt)):
+        _check_block(name, block, len(book), n_reserves)
+    for i, reserve in enumerate(snapshot.reserves):
+        if reserve.price_raw < 0 or not 0 <= reserve.decimals <= 77:
+            _refuse(f"reserves[{i}] has price {reserve.price_raw} and {reserve.decimals} decimals")
+
+
+def _check_block(name: str, block: CollateralBlock | DebtBlock, n_accounts: int, n_reserves: int) -> None:
+    indptr, nnz = block.indptr, len(block.reserve)
+    if len(indptr) != n_accounts + 1 or indptr[0] != 0 or indptr[-1] != nnz or (np.diff(indptr) < 0).any():
+        _refuse(f"{name}.indptr does not span {nnz} entries of {n_accounts} accounts")
+    for key, column in vars(block).items():
+        if isinstance(column, np.ndarray) and key not in ("indptr", "account") and len(column) != nnz:
+            _refuse(f"{name}.{key} has {len(column)} entries, expected {nnz}")
+    outside = (block.reserve < 0) | (block.reserve >= n_reserves)
+    if outside.any():
+        _refuse(f"{name}.reserve[{int(np.argmax(outside))}] is no reserve index")
+    for k, amount in enumerate(block.amount_raw):
+        if amount < 0:
+            _refuse(f"{name}.amount_raw[{k}] is {amount}, expected >= 0")
+    pairs = block.account * max(n_reserves, 1) + block.reserve
+    if len(np.unique(pairs)) != nnz:
+        _refuse(f"{name} lists a reserve twice for one account")
+
+
+def _refuse(what: str) -> None:
+    raise InconsistentSnapshot(f"{what}.", remedy="Take the snapshot or import the file again.")
+
+
+def frozen(values: Any, dtype: Any) -> NDArray[Any]:
+    """Return a read-only array of ``dtype``."""
+    out = np.array(values, dtype=dtype)
+    out.setflags(write=False)
+    return out

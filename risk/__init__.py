@@ -1,0 +1,1 @@
+"""Scenarios, liquidation, measures and reports; pure arrays, no chain."""
