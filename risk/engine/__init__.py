@@ -1,0 +1,1 @@
+"""The liquidation engine: vectorised twins of the exact rules, the harm ledger."""

@@ -1,0 +1,140 @@
+"""`Outcome`: what happened in every scenario, as totals.
+
+S scenarios, A reserves, E e-mode rows (row 0 = accounts outside any category, then the
+snapshot's categories in order).  All amounts are USD.  "At oracle" values a token at the
+price the protocol read, "at fair" at the fair price, "executable" at what a sale of that
+size fetched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from abis.findings import Finding
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """Totals per scenario.
+
+    Parameters
+    ----------
+    names, groups : tuple of str, length S
+        Labels, as in `Scenarios`.
+    weight : (S,) float64
+    assets : tuple of str, length A
+    emodes : tuple of str, length E
+    eligible_accounts, liquidated_accounts : (S,) int64
+        Accounts liquidatable at any time step, and accounts at least one call succeeded on.
+    eligible_debt_usd, eligible_collateral_usd : (S, A) float64
+        Debt per debt reserve and counted collateral per collateral reserve of eligible
+        accounts when they first become so, at oracle.
+    repaid_usd : (S, A) float64
+        Debt repaid by liquidators per debt reserve, at oracle.
+    seized_usd : (S, A) float64
+        Collateral seized per collateral reserve, at oracle, protocol fee included.
+    bad_debt_usd : (S, A) float64
+        Per debt reserve: debt beyond the executable value of the account's collateral at
+        the end, including what was booked as deficit; an account's excess is spread over
+        its debts by value.
+    deficit_usd : (S, A) float64
+        Per debt reserve: debt burned as deficit by the protocol.
+    avoidable_loss_usd : (S, A) float64
+        Avoidable borrower loss per collateral reserve (the harm ledger's XL).
+    avoidable_loss_emode_usd : (S, E) float64
+        The same per e-mode row.
+    loss_dislocation_usd, loss_excess_usd, loss_bonus_usd : (S,) float64
+        Avoidable loss split by cause: liquidated though solvent at fair prices; repaid more
+        than restoring health needs; bonus above the reference cost of selling.  They add up
+        to the avoidable loss.
+    toxic_usd : (S, A) float64
+        Repaid debt of calls that lower the health factor, per collateral reserve.
+    over_liquidated_usd : (S,) float64
+        Debt repaid beyond what fair prices call for (description, never a limit).
+    under_liquidation_usd_hours : (S,) float64
+        Debt of accounts insolvent at fair but healthy at oracle prices, times hours.
+    unprofitable_debt_usd : (S,) float64
+        Debt of accounts still liquidatable at the end because no liquidator profits.
+    liquidator_profit_usd : (S,) float64
+    sold_tokens : (S, A) float64
+        Collateral sold by liquidators, whole tokens.
+    infinite_depth : bool
+        True if sales were assumed to move no price.
+    first_liquidation_s : (S,) float64
+        Seconds until the first call; inf if none.
+    events : DataFrame, optional
+        One row a liquidation call, if asked for.
+    findings : tuple of Finding
+    """
+
+    names: tuple[str, ...]
+    groups: tuple[str, ...]
+    weight: FloatArray
+    assets: tuple[str, ...]
+    emodes: tuple[str, ...]
+    eligible_accounts: IntArray
+    liquidated_accounts: IntArray
+    eligible_debt_usd: FloatArray
+    eligible_collateral_usd: FloatArray
+    repaid_usd: FloatArray
+    seized_usd: FloatArray
+    bad_debt_usd: FloatArray
+    deficit_usd: FloatArray
+    avoidable_loss_usd: FloatArray
+    avoidable_loss_emode_usd: FloatArray
+    loss_dislocation_usd: FloatArray
+    loss_excess_usd: FloatArray
+    loss_bonus_usd: FloatArray
+    toxic_usd: FloatArray
+    over_liquidated_usd: FloatArray
+    under_liquidation_usd_hours: FloatArray
+    unprofitable_debt_usd: FloatArray
+    liquidator_profit_usd: FloatArray
+    sold_tokens: FloatArray
+    infinite_depth: bool
+    first_liquidation_s: FloatArray
+    events: pd.DataFrame | None = None
+    findings: tuple[Finding, ...] = field(default=())
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row a scenario with the totals over reserves, USD."""
+        per_scenario = {
+            "scenario": self.names,
+            "group": self.groups,
+            "eligible_accounts": self.eligible_accounts,
+            "eligible_debt_usd": self.eligible_debt_usd.sum(axis=1),
+            "repaid_usd": self.repaid_usd.sum(axis=1),
+            "seized_usd": self.seized_usd.sum(axis=1),
+            "bad_debt_usd": self.bad_debt_usd.sum(axis=1),
+            "deficit_usd": self.deficit_usd.sum(axis=1),
+            "avoidable_loss_usd": self.avoidable_loss_usd.sum(axis=1),
+            "toxic_usd": self.toxic_usd.sum(axis=1),
+            "under_liquidation_usd_hours": self.under_liquidation_usd_hours,
+            "unprofitable_debt_usd": self.unprofitable_debt_usd,
+            "liquidator_profit_usd": self.liquidator_profit_usd,
+        }
+        return pd.DataFrame(per_scenario)
+
+    def worst(self, n: int = 5, by: str = "bad_debt_usd") -> pd.DataFrame:
+        """Return the ``n`` scenarios with the largest ``by``; ties keep scenario order."""
+        return self.frame().sort_values(by, ascending=False, kind="stable").head(n)
+
+    def select(self, group: str) -> Sequence[int]:
+        """Return the scenario indices of one group."""
+        return [i for i, g in enumerate(self.groups) if g == group]
+
+    def __repr__(self) -> str:
+        head = f"Outcome: {len(self)} scenarios, {len(self.assets)} assets"
+        note = " (INFINITE DEPTH ASSUMED)" if self.infinite_depth else ""
+        return f"{head}{note}\n{self.worst().to_string(index=False, float_format='{:,.0f}'.format)}"

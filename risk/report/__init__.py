@@ -1,0 +1,1 @@
+"""The parameter review: first page, details, HTML, Markdown and JSON."""

@@ -1,0 +1,1 @@
+"""Market price paths: shocks, grids, historical windows."""

@@ -1,0 +1,1 @@
+"""Haircuts and buffers: diagnostics now, the joint solver later."""
