@@ -16,6 +16,8 @@ import typer
 from abis.errors import BreakwaterError
 from risk.cli import accounts, import_, review, snapshot
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="breakwater",
     help="DeFi oracle and lending-protocol risk analyzer.",
@@ -52,13 +54,14 @@ def _root(
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     try:
-        app(args=arguments, standalone_mode=True)
+        app(args=arguments, prog_name="breakwater")
     except BreakwaterError as error:
         typer.echo(f"breakwater: error: {error}", err=True)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("breakwater: interrupted", err=True)
-        sys.exit(130)
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:  # the framework turned Ctrl-C into this
+            typer.echo("breakwater: interrupted; nothing half-written was left", err=True)
+        raise
 
 
 if __name__ == "__main__":
