@@ -83,6 +83,9 @@ class LiquidationRules:
         Whether part of the bonus goes to the treasury.
     creates_deficit : bool
         Whether debt without collateral is burned and booked as the reserve's deficit.
+    deficit_by_scaled : bool
+        Whether "no collateral left" is judged by the scaled amounts really burned (Aave
+        v3.7) and not by the value of the amount seized.
     counts_zero_threshold : bool
         Whether collateral with threshold 0 counts into the collateral sum.
     """
@@ -104,6 +107,7 @@ class LiquidationRules:
     min_leftover_base_raw: int = 0
     has_protocol_fee: bool = True
     creates_deficit: bool = False
+    deficit_by_scaled: bool = False
     counts_zero_threshold: bool = False
 
     def to_json(self) -> dict[str, Any]:
@@ -131,5 +135,6 @@ class LiquidationRules:
             min_leftover_base_raw=int(data["min_leftover_base_raw"]),
             has_protocol_fee=bool(data["has_protocol_fee"]),
             creates_deficit=bool(data["creates_deficit"]),
+            deficit_by_scaled=bool(data["deficit_by_scaled"]),
             counts_zero_threshold=bool(data["counts_zero_threshold"]),
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from abis.units import RAY
+
 
 @dataclass(frozen=True, slots=True)
 class CollateralLeg:
@@ -26,6 +28,9 @@ class CollateralLeg:
         Treasury's share of the bonus.
     counted : bool
         Whether it backs debt: enabled as collateral, and not excluded by the rules.
+    index_ray : int
+        Supply index ``balance_raw`` was computed with, so that what a call leaves behind
+        rounds as the chain stores it; ``RAY``, the default, keeps plain amounts.
     """
 
     reserve: int
@@ -37,16 +42,18 @@ class CollateralLeg:
     bonus_bps: int
     protocol_fee_bps: int
     counted: bool
+    index_ray: int = RAY
 
 
 @dataclass(frozen=True, slots=True)
 class DebtLeg:
-    """One borrowed reserve of an account; fields as in `CollateralLeg`."""
+    """One borrowed reserve of an account; fields as in `CollateralLeg`, the index is the debt's."""
 
     reserve: int
     balance_raw: int
     price_raw: int
     unit_raw: int
+    index_ray: int = RAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,7 @@ class Refusal(StrEnum):
     NO_DEBT = "specified_currency_not_borrowed"
     DUST = "must_not_leave_dust"
     ZERO_AMOUNT = "invalid_amount"
+    NO_PRICE = "no_oracle_price"
     INACTIVE = "reserve_inactive"
     PAUSED = "reserve_paused"
     SENTINEL = "price_oracle_sentinel_check_failed"

@@ -178,7 +178,11 @@ class Reserve:
 
 @dataclass(frozen=True, slots=True)
 class EMode:
-    """One efficiency-mode category; members are indices into the reserves."""
+    """One efficiency-mode category; members are indices into the reserves.
+
+    ``ltvzero`` lists collateral that gives no borrowing power inside the category (Aave
+    v3.6 on); ``isolated`` takes it from everything outside (Aave v3.7).
+    """
 
     id: int
     label: str
@@ -188,6 +192,8 @@ class EMode:
     price_source: str = ""
     collateral: tuple[int, ...] = ()
     borrowable: tuple[int, ...] = ()
+    ltvzero: tuple[int, ...] = ()
+    isolated: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -95,6 +95,7 @@ def emodes_from(table: pa.Table) -> tuple[EMode, ...]:
                 **_record(row, EMode),
                 "collateral": tuple(row["collateral"]),
                 "borrowable": tuple(row["borrowable"]),
+                "ltvzero": tuple(row["ltvzero"]),
             }
         )
         for row in _rows("emodes", table)
