@@ -89,17 +89,7 @@ def reserves_from(table: pa.Table) -> tuple[Reserve, ...]:
 
 def emodes_from(table: pa.Table) -> tuple[EMode, ...]:
     """Return the categories of part ``emodes``."""
-    return tuple(
-        EMode(
-            **{
-                **_record(row, EMode),
-                "collateral": tuple(row["collateral"]),
-                "borrowable": tuple(row["borrowable"]),
-                "ltvzero": tuple(row["ltvzero"]),
-            }
-        )
-        for row in _rows("emodes", table)
-    )
+    return tuple(EMode(**_record(row, EMode)) for row in _rows("emodes", table))
 
 
 def completeness_from(table: pa.Table) -> tuple[Completeness, ...]:
@@ -249,6 +239,8 @@ def _parsed(name: str, kind: str, value: Any) -> Any:
         raise ValueError(f"column '{name}' has an empty cell")
     if kind == "str":
         return text_in(value)
+    if isinstance(value, list):
+        return tuple(value)
     return int(value) if _wide(name) else value
 
 

@@ -1,0 +1,113 @@
+"""Laws of saved snapshots (STO)."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from abis.errors import MalformedFile, SnapshotError
+from protocols.snapshot import Snapshot
+from protocols.store import MANIFEST, digest, encode, load, save
+from protocols.tables import text_in, text_out
+from risk.testing.snapshots import snapshots
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp())
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path)
+
+
+def plain(snapshot: Snapshot) -> dict[str, Any]:
+    """Every value of a snapshot in comparable form."""
+
+    def arrays(block: Any) -> dict[str, list[Any]]:
+        names = [k for k, v in vars(block).items() if isinstance(v, np.ndarray) and k != "account"]
+        return {name: getattr(block, name).tolist() for name in names}
+
+    book = snapshot.book
+    own = {k: getattr(snapshot, k) for k in Snapshot.__dataclass_fields__ if k != "book"}
+    return {
+        **own,
+        "accounts": book.accounts,
+        "emode": book.emode.tolist(),
+        "collateral": arrays(book.collateral),
+        "debt": arrays(book.debt),
+    }
+
+
+@given(snapshots())
+def test_sto_01_loading_gives_back_what_was_saved(snapshot: Snapshot) -> None:
+    with folder() as tmp:
+        assert save(snapshot, tmp / "s") == digest(tmp / "s") == digest(snapshot)
+        loaded = load(tmp / "s")
+    assert plain(loaded) == plain(snapshot)
+    assert digest(loaded) == digest(snapshot)
+
+
+@given(snapshots())
+def test_sto_02_the_same_snapshot_gives_the_same_bytes(snapshot: Snapshot) -> None:
+    first = encode(snapshot)
+    with folder() as tmp:
+        save(snapshot, tmp / "a")
+        save(load(tmp / "a"), tmp / "b")
+        for name, content in first.items():
+            assert (tmp / "a" / name).read_bytes() == (tmp / "b" / name).read_bytes() == content
+
+
+@given(snapshots(max_accounts=2), st.data())
+def test_sto_03_any_changed_byte_is_noticed(snapshot: Snapshot, data: st.DataObject) -> None:
+    with folder() as tmp:
+        save(snapshot, tmp / "s")
+        file = tmp / "s" / data.draw(st.sampled_from(sorted(encode(snapshot))))
+        content = bytearray(file.read_bytes())
+        place = data.draw(st.integers(0, len(content) - 1))
+        content[place] ^= data.draw(st.integers(1, 255))
+        file.write_bytes(content)
+        with pytest.raises((SnapshotError, MalformedFile)) as caught:
+            load(tmp / "s")
+    if file.name != MANIFEST:
+        assert type(caught.value).__name__ == "SnapshotChanged"
+        assert file.name in str(caught.value)
+
+
+@given(snapshots(), st.data())
+def test_sto_04_a_position_is_its_slice_of_the_arrays(snapshot: Snapshot, data: st.DataObject) -> None:
+    book = snapshot.book
+    prices = [data.draw(st.integers(0, 10**30)) for _ in snapshot.reserves]
+    for i in range(len(book)):
+        position = snapshot.position(i, prices)
+        mine = np.flatnonzero(book.collateral.account == i)
+        for leg, k in zip(position.collateral, mine, strict=True):
+            reserve = snapshot.reserves[leg.reserve]
+            assert leg.reserve == book.collateral.reserve[k]
+            assert leg.balance_raw == book.collateral.amount_raw[k]
+            assert leg.threshold_bps == book.collateral.threshold_bps[k]
+            assert leg.bonus_bps == book.collateral.bonus_bps[k]
+            assert leg.counted == book.collateral.counted[k]
+            assert (leg.price_raw, leg.unit_raw) == (prices[leg.reserve], 10**reserve.decimals)
+        mine = np.flatnonzero(book.debt.account == i)
+        assert [leg.balance_raw for leg in position.debt] == [book.debt.amount_raw[k] for k in mine]
+        assert [leg.reserve for leg in position.debt] == [book.debt.reserve[k] for k in mine]
+
+
+@given(
+    st.text(alphabet=st.characters(codec=None, categories=None), max_size=20)
+    | st.just("\\ud800\ud83d\ude00\\\\")
+)
+def test_sto_05_text_is_stored_as_valid_unicode_and_read_back(text: str) -> None:
+    stored = text_out(text)
+    stored.encode()  # valid UTF-8
+    assert text_in(stored) == text
