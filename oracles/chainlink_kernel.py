@@ -1,0 +1,241 @@
+"""Compiled inner loop of `oracles.chainlink`: one scenario after another, in raw integers.
+
+Everything is int64 or float64 arrays, one row a scenario.  Reports in flight form a
+queue per scenario, ordered by inclusion: a younger report that overtakes an older one
+removes it, because the aggregator refuses a round older than its latest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar, cast
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+F = TypeVar("F", bound=Callable[..., object])
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+DEVIATION, HEARTBEAT, REQUEST = 1, 2, 3
+_PPB = 1_000_000_000
+
+
+def _jit(function: F) -> F:
+    # The decorator is untyped; the function keeps the type it was written with.
+    return cast(F, numba.njit(cache=True, nogil=True)(function))
+
+
+class Settings(NamedTuple):
+    """A feed's numbers as the kernel wants them."""
+
+    deviation_ppb: int
+    heartbeat_s: float
+    observation_s: float
+    delay_s: Floats  # (draws,)
+    seed: np.uint64
+    min_raw: int
+    max_raw: int
+    period_s: Floats  # (schedules,)
+    phase_s: Floats  # (schedules,)
+
+
+class Arrays(NamedTuple):
+    """Mutable state of a block of scenarios, ``n`` rows and room for ``k`` reports in flight."""
+
+    answer: Ints  # (n,)
+    updated_at: Floats  # (n,)
+    market: Ints  # (n,) last median seen
+    stream: Ints  # (n,) which stream of random delays
+    reports: Ints  # (n,) reports triggered so far
+    pending: Ints  # (n,) reports in flight
+    value: Ints  # (n, k) what each will say
+    lands_at: Floats  # (n, k)
+    observed_at: Floats  # (n, k)
+    cause: Ints  # (n, k)
+
+
+class Log(NamedTuple):
+    """Rounds that landed, in order of scenario and time; ``size`` counts beyond the room."""
+
+    scenario: Ints
+    time_s: Floats
+    answer: Ints
+    cause: Ints
+    size: Ints  # (1,)
+
+
+@_jit
+def threshold_raw(answer: int, deviation_ppb: int) -> int:
+    """Return the smallest move from ``answer`` that triggers: ``ceil(|answer| * ppb / 1e9)``.
+
+    libocr's ``deviates`` compares rationals with ``>=``; this is the same in integers, and
+    the split keeps every product within int64.  From an answer of 0 any change triggers.
+    """
+    size = abs(answer)
+    whole, part = size // _PPB, size % _PPB
+    return max(1, whole * deviation_ppb + (part * deviation_ppb + _PPB - 1) // _PPB)
+
+
+@_jit
+def _draw(s: Settings, stream: int, report: int) -> float:
+    """Return the delay of one report: splitmix64 of (seed, stream, report) picks the sample."""
+    if s.delay_s.size == 1:
+        return float(s.delay_s[0])
+    z = s.seed
+    for word in (np.uint64(stream), np.uint64(report)):
+        z = (z ^ word) + np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        z = z ^ (z >> np.uint64(31))
+    return float(s.delay_s[z % np.uint64(s.delay_s.size)])
+
+
+@_jit
+def _requested(s: Settings, since_s: float, time_s: Floats) -> NDArray[np.bool_]:
+    """Return for each time whether a scheduled request falls between the one before and it."""
+    due = np.zeros(time_s.size, np.bool_)
+    for k in range(s.period_s.size):
+        last = np.floor((since_s - s.phase_s[k]) / s.period_s[k])
+        for t in range(time_s.size):
+            turn = np.floor((time_s[t] - s.phase_s[k]) / s.period_s[k])
+            due[t] |= turn > last
+            last = turn
+    return due
+
+
+@_jit
+def _observe(s: Settings, a: Arrays, i: int, since: float, now: float, before: int, market: int) -> None:
+    """Fix what reports triggered earlier say, once their observation time has come.
+
+    The market is a right-continuous step path: between ``since`` and ``now`` it is
+    ``before``.  An observation outside the aggregator's bounds builds no report.
+    """
+    kept = 0
+    for j in range(a.pending[i]):
+        value = a.value[i, j]
+        if since < a.observed_at[i, j] <= now:
+            value = market if a.observed_at[i, j] == now else before
+            if not s.min_raw <= value <= s.max_raw:
+                continue
+        a.value[i, kept] = value
+        a.lands_at[i, kept] = a.lands_at[i, j]
+        a.observed_at[i, kept] = a.observed_at[i, j]
+        a.cause[i, kept] = a.cause[i, j]
+        kept += 1
+    a.pending[i] = kept
+
+
+@_jit
+def _land(a: Arrays, i: int, now: float, log: Log) -> None:
+    """Write every report whose time has come to the chain."""
+    landed = 0
+    while landed < a.pending[i] and a.lands_at[i, landed] <= now:
+        a.answer[i], a.updated_at[i] = a.value[i, landed], a.lands_at[i, landed]
+        k = log.size[0]
+        if k < log.scenario.size:
+            log.scenario[k], log.time_s[k] = i, a.updated_at[i]
+            log.answer[k], log.cause[k] = a.answer[i], a.cause[i, landed]
+        log.size[0] = k + 1
+        landed += 1
+    if landed:
+        for j in range(landed, a.pending[i]):
+            a.value[i, j - landed] = a.value[i, j]
+            a.lands_at[i, j - landed] = a.lands_at[i, j]
+            a.observed_at[i, j - landed] = a.observed_at[i, j]
+            a.cause[i, j - landed] = a.cause[i, j]
+        a.pending[i] -= landed
+
+
+@_jit
+def _cause(s: Settings, a: Arrays, i: int, now: float, market: int, due: bool) -> int:
+    """Return why nodes report now, or 0."""
+    if not s.min_raw <= market <= s.max_raw:
+        return 0
+    if abs(market - a.answer[i]) >= threshold_raw(a.answer[i], s.deviation_ppb):
+        cause = DEVIATION
+    elif now - a.updated_at[i] > s.heartbeat_s:
+        cause = HEARTBEAT
+    elif due:
+        cause = REQUEST
+    else:
+        return 0
+    if a.pending[i]:
+        flying = a.value[i, a.pending[i] - 1]
+        if abs(market - flying) < threshold_raw(flying, s.deviation_ppb):
+            return 0
+    return cause
+
+
+@_jit
+def _report(s: Settings, a: Arrays, i: int, now: float, market: int, cause: int) -> bool:
+    """Put a report into flight; return False where the queue has no room for it."""
+    lands_at = now + _draw(s, a.stream[i], a.reports[i])
+    flying = a.pending[i]
+    while flying and a.lands_at[i, flying - 1] > lands_at:
+        flying -= 1
+    if flying == a.value.shape[1]:
+        return False
+    a.value[i, flying], a.lands_at[i, flying] = market, lands_at
+    a.observed_at[i, flying], a.cause[i, flying] = now + s.observation_s, cause
+    a.pending[i] = flying + 1
+    a.reports[i] += 1
+    return True
+
+
+@_jit
+def _step(
+    s: Settings, a: Arrays, i: int, since: float, now: float, before: int, market: int, due: bool, log: Log
+) -> bool:
+    """Let one moment pass in one scenario; return False where the queue has no room."""
+    if a.pending[i]:
+        _observe(s, a, i, since, now, before, market)
+        _land(a, i, now, log)
+    cause = _cause(s, a, i, now, market, due)
+    if cause:
+        if not _report(s, a, i, now, market, cause):
+            return False
+        _land(a, i, now, log)
+    return True
+
+
+@_jit
+def run(
+    s: Settings, a: Arrays, since_s: float, time_s: Floats, market: Ints, answers: Ints, log: Log
+) -> bool:
+    """Advance every scenario along its path; return False where a queue was too short.
+
+    Parameters
+    ----------
+    s : Settings
+    a : Arrays
+        Changed in place; worthless after False.
+    since_s : float
+        Time the state was last advanced to.
+    time_s : (T,) float64
+    market : (n, T) int64
+        Median of the node observations, raw.
+    answers : (n, T) int64
+        Filled with the answer on chain after each time.
+    log : Log
+        Filled with the rounds that landed.
+    """
+    due = _requested(s, since_s, time_s)
+    for i in range(market.shape[0]):
+        since, before = since_s, a.market[i]
+        answer, updated_at = a.answer[i], a.updated_at[i]
+        threshold, flying = threshold_raw(answer, s.deviation_ppb), a.pending[i]
+        for t in range(time_s.size):
+            now, value = time_s[t], market[i, t]
+            # Most moments nothing happens; finding that out must cost nothing.
+            silent = abs(value - answer) < threshold and now - updated_at <= s.heartbeat_s and not due[t]
+            if flying or not silent:
+                if not _step(s, a, i, since, now, before, value, due[t], log):
+                    return False
+                answer, updated_at, flying = a.answer[i], a.updated_at[i], a.pending[i]
+                threshold = threshold_raw(answer, s.deviation_ppb)
+            answers[i, t] = answer
+            since, before = now, value
+        a.market[i] = before
+    return True
