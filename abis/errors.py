@@ -22,6 +22,7 @@ exit code does the command line give::
       ChainError          exit 3        the chain could not be read
         ChainUnreachable                no answer from the endpoint
         RpcFailed                       an error answer; ``retryable`` says which kind
+        Reorganised                     the block left the chain while it was read
         BadReturn                       an answer that does not decode
       LimitBroken         exit 1        a stated limit or check does not hold
 
@@ -136,6 +137,10 @@ class RpcFailed(ChainError):
     def __init__(self, message: str, *, remedy: str = "", retryable: bool = False) -> None:
         self.retryable = retryable
         super().__init__(message, remedy=remedy)
+
+
+class Reorganised(ChainError):
+    """Raised when the block being read is no longer part of the chain; worth starting over."""
 
 
 class BadReturn(ChainError):
