@@ -8,12 +8,13 @@ token while redemption works).  The *oracle* price is made from the first by `or
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from abis.errors import ScenarioError
+from abis.findings import Finding
 
 FloatArray = NDArray[np.float64]
 
@@ -64,6 +65,8 @@ class Scenarios:
         Hash of everything that determines the paths.
     produce : callable (start, stop) -> ScenarioBlock
         Makes the scenarios ``start`` .. ``stop - 1``; pure.
+    findings : tuple of Finding
+        What was assumed in making them; carried into every output.
     """
 
     names: tuple[str, ...]
@@ -75,6 +78,7 @@ class Scenarios:
     seed: int | None
     sha256: str
     produce: Callable[[int, int], ScenarioBlock]
+    findings: tuple[Finding, ...] = field(default=())
 
     def __post_init__(self) -> None:
         n = len(self.names)
