@@ -1,0 +1,1 @@
+"""Worked examples: a local chain with real contracts and a demo market on it."""

@@ -1,0 +1,71 @@
+"""What a market is to be made of, in the units of Aave's pool reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FeedSpec:
+    """A price feed: description, first answer (8 decimals) and update rule."""
+
+    description: str
+    price_raw: int
+    deviation_bps: int
+    heartbeat_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class RateSpec:
+    """An interest-rate curve with two slopes, in basis points."""
+
+    optimal_usage_bps: int
+    base_bps: int
+    slope1_bps: int
+    slope2_bps: int
+
+
+@dataclass(frozen=True, slots=True)
+class EModeSpec:
+    """An e-mode category; the bonus includes 10 000."""
+
+    id: int
+    label: str
+    ltv_bps: int
+    liquidation_threshold_bps: int
+    liquidation_bonus_bps: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReserveSpec:
+    """A reserve's parameters; caps in whole tokens, 0 = none; ``emode`` 0 = none."""
+
+    symbol: str
+    name: str
+    decimals: int
+    ltv_bps: int
+    liquidation_threshold_bps: int
+    liquidation_bonus_bps: int
+    reserve_factor_bps: int
+    liquidation_protocol_fee_bps: int
+    supply_cap_tokens: int
+    borrow_cap_tokens: int
+    borrowing_enabled: bool
+    borrowable_in_isolation: bool
+    flash_loan_enabled: bool
+    emode: int
+    rate: RateSpec
+    feed: FeedSpec
+
+
+@dataclass(frozen=True, slots=True)
+class MarketSpec:
+    """A market: its name, e-modes and reserves in listing order."""
+
+    market_id: str
+    emodes: tuple[EModeSpec, ...]
+    reserves: tuple[ReserveSpec, ...]
+
+    def reserve(self, symbol: str) -> ReserveSpec:
+        """Return the reserve called ``symbol``."""
+        return next(reserve for reserve in self.reserves if reserve.symbol == symbol)
