@@ -8,11 +8,21 @@ import pytest
 
 from abis.errors import InputError, MalformedFile
 from abis.findings import FindingKind
+from examples.depth.assumed import HERE, TWO_PERCENT_MUSD
 from risk.depth import INFINITE_DEPTH, Depth
-from tests.risk.markets import NOW_S, market
+from tests.risk.markets import NOW_S, market, reserve
 
 SNAPSHOT = market()
 WETH, WBTC = 0, 2
+PRICE = {
+    "WETH": 2578.461748,
+    "wstETH": 3112.68103854,
+    "weETH": 2762.23713763,
+    "WBTC": 109621.67372468,
+    "cbBTC": 109676.51198068,
+    "LBTC": 109676.51198068,
+    "LINK": 13.66,
+}
 HEADER = "asset,size_tokens,proceeds_usd,time,source\n"
 
 
@@ -144,3 +154,17 @@ def test_impossible_arguments_are_refused(tmp_path: Path) -> None:
         d.size_within(WETH, 1.0)
     with pytest.raises(InputError, match="scaled"):
         d.scaled(0)
+
+
+def test_the_example_file_of_the_demo_is_lawful() -> None:
+    symbols = list(TWO_PERCENT_MUSD)
+    demo = market(
+        positions=(),
+        reserves=[reserve(i, s, 18, PRICE.get(s, 1.001), 0, 0, 0) for i, s in enumerate(symbols)],
+    )
+    d = Depth.load(HERE / "assumed_demo_depth.csv", demo)
+    assert d.count.tolist() == [8] * len(symbols)
+    assert {f.kind for f in d.findings} == {FindingKind.STALE}
+    assert all("ASSUMED" in source for source in d.source)
+    weth_usd = np.array([60e6 / PRICE["WETH"]])
+    assert d.slippage(0, weth_usd)[0] == pytest.approx(0.02, abs=1e-6)

@@ -1,0 +1,1 @@
+"""An assumed depth file for the demo market."""
