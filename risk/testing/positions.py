@@ -30,6 +30,7 @@ MAX_BONUS_BPS = 12_500
 MAX_FEE_BPS = 5_000
 MAX_LEGS = 4
 MIN_HEALTH_PERMILLE = 300  # of a liquidatable position; below, nothing new happens
+NEAR_ONE_PERMILLE = 951  # above 0.95 a call may not repay everything
 LARGEST_RAW = 2**64
 
 
@@ -127,11 +128,13 @@ def _collateral_leg(draw: DrawFn, reserve: int, asset: Asset, *, backs_debt: boo
 def liquidatable_positions(draw: DrawFn, *, max_legs: int = MAX_LEGS) -> Position:
     """Return an account whose health factor is below one under every Aave release.
 
-    Its first collateral backs debt and may be seized; its first debt is sized so that the
-    health factor lies between about `MIN_HEALTH_PERMILLE` and one.
+    Its first collateral backs debt and may be seized.  Its first debt fills up what the
+    others leave to a health factor between `MIN_HEALTH_PERMILLE` and one, often one above
+    `NEAR_ONE_PERMILLE`; if the others exceed that already, health is lower.
     """
     position = draw(positions(min_collateral=1, min_debt=1, max_legs=max_legs))
-    health_permille = draw(st.integers(MIN_HEALTH_PERMILLE, 999))
+    near_one = st.integers(NEAR_ONE_PERMILLE, 999)
+    health_permille = draw(st.one_of(near_one, st.integers(MIN_HEALTH_PERMILLE, 999)))
     weighted = sum(
         leg.balance_raw * leg.price_raw // leg.unit_raw * leg.threshold_bps
         for leg in position.collateral
@@ -140,7 +143,8 @@ def liquidatable_positions(draw: DrawFn, *, max_legs: int = MAX_LEGS) -> Positio
     first, *others = position.debt
     # One more than needed: half-up rounding of the weighted sum must not reach the debt.
     needed_base = weighted * 1_000 // (BPS * health_permille) + 2
-    balance_raw = -(-needed_base * first.unit_raw // first.price_raw)
+    needed_base -= sum(leg.balance_raw * leg.price_raw // leg.unit_raw for leg in others)
+    balance_raw = max(1, -(-needed_base * first.unit_raw // first.price_raw))
     return replace(position, debt=(replace(first, balance_raw=balance_raw), *others))
 
 
