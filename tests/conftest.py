@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.chain_fixtures import demo_chain, demo_session
+
+__all__ = ["data_dir", "demo_chain", "demo_session"]
+
 ROOT = Path(__file__).resolve().parent.parent
 
 SLOW_IS_FINE = [HealthCheck.too_slow]
