@@ -45,7 +45,7 @@ def to_raw(feed: PriceFeed, price: ArrayLike) -> Ints:
         return scaled.astype(np.int64)
     if feed.max_answer_raw >= INT64_MAX:
         raise FeedError(
-            f"feed {feed.description!r}: a price of {values.max()!r} with {feed.decimals} decimals "
+            f"feed {feed.description!r}: a price of {float(values.max())!r} with {feed.decimals} decimals "
             "does not fit a 64-bit answer.",
             remedy="Give the feed fewer decimals and rescale its answers.",
         )
@@ -96,7 +96,7 @@ def settled(feed: PriceFeed, price: ArrayLike, *, last_raw: ArrayLike | None = N
     if last_raw is None:
         value = np.asarray(price, dtype=np.float64)[~inside].flat[0]
         raise FeedError(
-            f"feed {feed.description!r} freezes at a price of {value!r}: its answers stay within "
+            f"feed {feed.description!r} freezes at a price of {float(value)!r}: its answers stay within "
             f"{feed.min_answer_raw} and {feed.max_answer_raw}.",
             remedy="Give last_raw, the answer it freezes on.",
         )

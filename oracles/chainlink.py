@@ -197,7 +197,7 @@ def _check_shapes(feed: PriceFeed, state: FeedState | None, times: Floats, price
     if not np.isfinite(times).all() or (steps < 0).any():
         k = int(np.argmin(np.where(np.isfinite(steps), steps, -np.inf)))
         raise FeedError(
-            f"{name}: time {times[k]!r} at index {k} goes backwards or is not finite.",
+            f"{name}: time {float(times[k])!r} at index {k} goes backwards or is not finite.",
             remedy="Sort the path; it must not start before the state's time.",
         )
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from oracles.candle_path import MarketView
 from oracles.feed import PriceFeed
 from oracles.history import Candles, RoundHistory
-from oracles.replay import Replay, match_rounds, replay
+from oracles.replay import Replay, match_rounds, next_rounds, replay
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -39,6 +39,8 @@ class ReplayReport:
     chance_share : float
         Share of the real rounds "predicted" by the same prediction half a day and half
         an hour out of step: what the mere number of rounds achieves.
+    next_share : float
+        Share of the real rounds predicted from the real round before them (closed loop).
     deviation_share, other_share : float
         As ``predicted_share``, of the real rounds that moved by the threshold, and of the rest.
     late_median_s, late_p5_s, late_p95_s : float
@@ -56,6 +58,7 @@ class ReplayReport:
     predicted_share: float
     confirmed_share: float
     chance_share: float
+    next_share: float
     deviation_share: float
     other_share: float
     late_median_s: float
@@ -100,11 +103,11 @@ def compare(
         As `replay`.
     """
     tolerance = candles.width_s if tolerance_s is None else tolerance_s
-    return report(replay(rounds, candles, feed, view), tolerance)
+    following = next_rounds(rounds, candles, feed, view, tolerance)
+    return _report(replay(rounds, candles, feed, view), tolerance, _share(following.hits(tolerance)))
 
 
-def report(parts: list[Replay], tolerance_s: float) -> ReplayReport:
-    """Return the measures over all stretches together."""
+def _report(parts: list[Replay], tolerance_s: float, next_share: float) -> ReplayReport:
     pairs = [(p, *match_rounds(p.real_s, p.predicted_s, tolerance_s)) for p in parts]
     late = np.concatenate([p.predicted_s[j] - p.real_s[i] for p, i, j in pairs])
     answer = np.concatenate([_bps(p.predicted_raw[j], p.real_raw[i]) for p, i, j in pairs])
@@ -122,6 +125,7 @@ def report(parts: list[Replay], tolerance_s: float) -> ReplayReport:
         _share(hit),
         len(late) / predicted if predicted else np.nan,
         chance / real if real else np.nan,
+        next_share,
         _share(hit[moved]),
         _share(hit[~moved]),
         late_median,

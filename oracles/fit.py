@@ -6,8 +6,8 @@ below within ten per cent.  Rounds that waited for the heartbeat say nothing and
 out.  *Heartbeat*: the cluster of the longest intervals, by its median.  Operators set round
 numbers; an estimate within two per cent of a customary setting becomes that setting, and
 the estimate and its bootstrap interval stay visible beside it.  *Requests*: see
-`oracles.schedules`.  *Delay, wick weight, basis*: from candles, so that predicted rounds
-match real ones best and, among the matched, are on time and unbiased.
+`oracles.schedules`.  *Delay, wick weight, basis*: from candles, so that the largest share
+of rounds is predicted from the round before, and those are on time and unbiased.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ from numpy.typing import NDArray
 from abis.errors import FeedError
 from abis.findings import Finding, FindingKind, Severity
 from oracles.candle_path import MarketView
-from oracles.comparison import ReplayReport, report
+from oracles.chainlink import DEVIATION
+from oracles.comparison import ReplayReport, compare
 from oracles.facts import DEFAULT_DELAY_S
 from oracles.feed import Origin, PriceFeed, Provenance, RequestSchedule, fixed_delay, ppb_from_bps
 from oracles.history import Candles, RoundHistory
-from oracles.replay import Replay, match_rounds, replay
+from oracles.replay import NextRounds, next_rounds
 from oracles.schedules import FoundSchedule, find_schedules
 
 Floats = NDArray[np.float64]
@@ -143,10 +144,14 @@ def _fit_market(fitted: FittedFeed, rounds: RoundHistory, candles: Candles) -> F
     since = max((s.since_s for s in fitted.schedules), default=-np.inf)
     market = candles.between(since, np.inf)
     feed = replace(fitted.feed, delay=fixed_delay(0), requests=_requests(fitted.schedules, 0))
-    tried = [(_score(rounds, market, feed, weight), weight) for weight in WICK_WEIGHTS]
-    view = MarketView(max(tried, key=lambda t: (t[0], -t[1]))[1])
-    view = replace(view, basis_bps=_basis_bps(replay(rounds, market, feed, view), market.width_s))
-    delay = _delay(replay(rounds, market, feed, view), market.width_s)
+
+    def told(view: MarketView) -> NextRounds:
+        return next_rounds(rounds, market, feed, view, market.width_s)
+
+    tried = [(_share_hit(told(MarketView(weight)), market.width_s), -weight) for weight in WICK_WEIGHTS]
+    view = MarketView(-max(tried)[1])
+    view = replace(view, basis_bps=_basis_bps(told(view), market.width_s))
+    delay = _delay(told(view), market.width_s)
     source = f"{_period(rounds)}, against candles of {market.width_s:g} s"
     feed = replace(
         feed,
@@ -154,38 +159,31 @@ def _fit_market(fitted: FittedFeed, rounds: RoundHistory, candles: Candles) -> F
         delay_from=Provenance(Origin.FITTED, source),
         requests=_requests(fitted.schedules, delay.value),
     )
-    training = report(replay(rounds, market, feed, view), market.width_s)
+    training = compare(rounds, market, feed, view)
     findings = (*fitted.findings, *candles.findings)
     return replace(fitted, feed=feed, delay_s=delay, view=view, training=training, findings=findings)
 
 
-def _score(rounds: RoundHistory, market: Candles, feed: PriceFeed, weight: float) -> float:
-    """Return the harmonic mean of the predicted and the confirmed share."""
-    parts = replay(rounds, market, feed, MarketView(weight))
-    matched = sum(len(match_rounds(p.real_s, p.predicted_s, market.width_s)[0]) for p in parts)
-    return 2 * matched / sum(len(p.real_s) + len(p.predicted_s) for p in parts)
+def _share_hit(told: NextRounds, tolerance_s: float) -> float:
+    return float(told.hits(tolerance_s).mean()) if len(told.late_s) else 0.0
 
 
-def _basis_bps(parts: list[Replay], tolerance_s: float) -> float:
+def _basis_bps(told: NextRounds, tolerance_s: float) -> float:
     """Return the median of real over predicted answers, less one."""
-    pairs = [(p, *match_rounds(p.real_s, p.predicted_s, tolerance_s)) for p in parts]
-    ratios = np.concatenate([p.real_raw[i] / p.predicted_raw[j] for p, i, j in pairs])
-    return float(np.median(ratios) - 1) * 10_000 if len(ratios) else 0.0
+    hit = told.hits(tolerance_s)
+    return float(np.median(told.real_raw[hit] / told.predicted_raw[hit]) - 1) * 10_000 if hit.any() else 0.0
 
 
-def _delay(parts: list[Replay], tolerance_s: float) -> Estimate:
+def _delay(told: NextRounds, tolerance_s: float) -> Estimate:
     """Return median and quartiles of real minus predicted time, of rounds the price caused."""
-    late = []
-    for p in parts:
-        i, j = match_rounds(p.real_s, p.predicted_s, tolerance_s)
-        caused = p.moved[i] & (p.cause[j] == 1)
-        late.append(p.real_s[i][caused] - p.predicted_s[j][caused])
-    times = np.concatenate(late)
-    if len(times) < _MIN_MOVES:
+    caused = told.hits(tolerance_s) & told.moved & (told.cause == DEVIATION)
+    if caused.sum() < _MIN_MOVES:
         raise FeedError(
-            f"only {len(times)} rounds caused by the price match the candles.", remedy="Give a longer period."
+            f"only {int(caused.sum())} rounds caused by the price match the candles.",
+            remedy="Give a longer period.",
         )
-    low, middle, high = (float(max(q, 0.0)) for q in np.quantile(times, (0.25, 0.5, 0.75)))
+    quantiles = np.quantile(-told.late_s[caused], (0.25, 0.5, 0.75))
+    low, middle, high = (max(float(q), 0.0) for q in quantiles)
     return Estimate(middle, low, high)
 
 

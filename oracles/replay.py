@@ -1,7 +1,11 @@
-"""Predict past rounds from candles, open loop.
+"""Predict past rounds from candles, two ways.
 
-After the first answer the model never sees a real round again: what it predicts months
-later depends only on the market and on itself.
+`replay` is open loop: after the first answer the model never sees a real round again, and
+what it predicts months later depends only on the market and on itself.  That is how a
+scenario is run, and it is hard: each round's time and answer decide the next, so two feeds
+that differ by one round can stay out of step until a jump or the clock brings them together.
+`next_rounds` is closed loop: each real round is predicted from the real one before it,
+which tests the trigger alone.
 """
 
 from __future__ import annotations
@@ -56,6 +60,33 @@ class Replay:
     in_gaps: int
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class NextRounds:
+    """Every real round predicted from the real one before it.
+
+    Parameters
+    ----------
+    late_s : (r,) float64
+        Predicted minus real time; NaN where no round was predicted in time.
+    real_raw, predicted_raw : (r,) int64
+        Their answers; 0 where none was predicted.
+    moved : (r,) bool
+        Whether the real round moved by the threshold.
+    cause : (r,) int64
+        Why the predicted round came; 0 where none did.
+    """
+
+    late_s: Floats
+    real_raw: Ints
+    predicted_raw: Ints
+    moved: NDArray[np.bool_]
+    cause: Ints
+
+    def hits(self, tolerance_s: float) -> NDArray[np.bool_]:
+        """Return which rounds were predicted within the tolerance."""
+        return np.abs(self.late_s) <= tolerance_s
+
+
 def match_rounds(real_s: Floats, predicted_s: Floats, tolerance_s: float) -> tuple[Ints, Ints]:
     """Pair ascending times that lie within the tolerance, one to one, as many as possible.
 
@@ -85,42 +116,90 @@ def replay(rounds: RoundHistory, candles: Candles, feed: PriceFeed, view: Market
     FeedError
         If rounds and candles do not overlap, or the feed has other decimals than the rounds.
     """
+    path = candle_path(candles, view)
+    return [
+        _replay_part(rounds, part, path, candles.gaps(), feed) for part in _covered(rounds, candles, feed)
+    ]
+
+
+def next_rounds(
+    rounds: RoundHistory, candles: Candles, feed: PriceFeed, view: MarketView, tolerance_s: float
+) -> NextRounds:
+    """Predict every round from the real one before it, closed loop.
+
+    Each prediction runs until ``tolerance_s`` after the real round.  Rounds in gaps of the
+    candles are left out.
+
+    Raises
+    ------
+    FeedError
+        As `replay`.
+    """
+    path = candle_path(candles, view)
+    rows: list[tuple[float, int, int, bool, int]] = []
+    for part in _covered(rounds, candles, feed):
+        times, answers = rounds.time_s[part], rounds.answer_raw[part].tolist()
+        moved = _moved(answers, feed.deviation_ppb)
+        for k in np.flatnonzero(_outside(times[1:], candles.gaps())):
+            next_s = float(times[k + 1])
+            told = _predict(feed, path, answers[k], float(times[k]), next_s + tolerance_s)
+            late, raw, cause = np.nan, 0, 0
+            if len(told):
+                late, raw, cause = told.time_s[0] - next_s, told.answer_raw[0], told.cause[0]
+            rows.append((late, answers[k + 1], raw, moved[k], cause))
+    late_s, real, predicted, was_moved, causes = zip(*rows, strict=True) if rows else ((),) * 5
+    return NextRounds(
+        np.array(late_s, dtype=np.float64),
+        np.array(real, dtype=np.int64),
+        np.array(predicted, dtype=np.int64),
+        np.array(was_moved, dtype=bool),
+        np.array(causes, dtype=np.int64),
+    )
+
+
+def _covered(rounds: RoundHistory, candles: Candles, feed: PriceFeed) -> list[slice]:
+    """Return the stretches of rounds that lie within the candles."""
     if feed.decimals != rounds.decimals:
         raise FeedError(
             f"feed {feed.description!r} has {feed.decimals} decimals, the rounds have {rounds.decimals}.",
             remedy="Give the feed the decimals of its rounds.",
         )
-    time_s, price = candle_path(candles, view)
-    done = []
+    start_s, end_s = (candles.time_s[0], candles.time_s[-1] + candles.width_s) if len(candles) else (1.0, 0.0)
+    found = []
     for part in rounds.segments():
         times = rounds.time_s[part]
-        covered = np.flatnonzero((times >= time_s[0]) & (times <= candles.time_s[-1] + candles.width_s))
-        if len(covered) >= 2 and times[covered[-1]] > times[covered[0]]:
-            lo, hi = part.start + int(covered[0]), part.start + int(covered[-1]) + 1
-            done.append(_replay_part(rounds, slice(lo, hi), time_s, price, candles.gaps(), feed))
-    if not done:
+        inside = np.flatnonzero((times >= start_s) & (times <= end_s))
+        if len(inside) >= 2 and times[inside[-1]] > times[inside[0]]:
+            found.append(slice(part.start + int(inside[0]), part.start + int(inside[-1]) + 1))
+    if not found:
         raise FeedError(
             "fewer than two rounds in a row lie within the candles.",
             remedy="Give rounds and candles of one period.",
         )
-    return done
+    return found
+
+
+def _predict(
+    feed: PriceFeed, path: tuple[Floats, Floats], answer: int, start_s: float, end_s: float
+) -> chainlink.Rounds:
+    """Return the rounds a feed standing on ``answer`` since ``start_s`` makes until ``end_s``."""
+    time_s, price = path
+    lo = int(np.searchsorted(time_s, start_s, "right")) - 1  # the price standing at the start
+    hi = int(np.searchsorted(time_s, end_s, "right"))
+    state = chainlink.initial_state(feed, [answer], time_s=start_s)
+    return chainlink.rounds(feed, np.maximum(time_s[lo:hi], start_s), price[None, lo:hi], state)
 
 
 def _replay_part(
     rounds: RoundHistory,
     part: slice,
-    time_s: Floats,
-    price: Floats,
+    path: tuple[Floats, Floats],
     gaps: list[tuple[float, float]],
     feed: PriceFeed,
 ) -> Replay:
     times, answers = rounds.time_s[part], rounds.answer_raw[part]
     start_s, end_s = float(times[0]), float(times[-1])
-    lo = int(np.searchsorted(time_s, start_s, "right")) - 1  # the price standing when the stretch starts
-    hi = int(np.searchsorted(time_s, end_s, "right"))
-    path_s = np.maximum(time_s[lo:hi], start_s)
-    state = chainlink.initial_state(feed, [answers[0]], time_s=start_s)
-    predicted = chainlink.rounds(feed, path_s, price[None, lo:hi], state)
+    predicted = _predict(feed, path, int(answers[0]), start_s, end_s)
     seen, kept = _outside(times[1:], gaps), _outside(predicted.time_s, gaps)
     return Replay(
         real_s=times[1:][seen],

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from abis.errors import FeedError
+from abis.findings import FindingKind
+from oracles.feed import Origin, RequestSchedule, fixed_delay
+from oracles.fit import fit
+from oracles.history import read_candles, read_rounds
+from oracles.schedules import find_schedules
+from tests.oracles.test_feed import feed
+from tests.oracles.worlds import START_S, world
+
+
+def test_settings_delay_and_wicks_are_recovered_from_rounds_and_candles() -> None:
+    truth = feed(deviation_ppb=3_000_000, heartbeat_s=7_200.0, delay=fixed_delay(48))
+    table, bars = world(truth, days=15, seed=5)
+    fitted = fit(read_rounds(table), read_candles(bars), description="ETH / USD")
+    assert fitted.feed.deviation_ppb == truth.deviation_ppb
+    assert fitted.feed.heartbeat_s == truth.heartbeat_s
+    assert fitted.deviation_bps.low <= fitted.deviation_bps.value <= fitted.deviation_bps.high
+    assert fitted.deviation_bps.value == pytest.approx(30, rel=0.01)
+    assert fitted.schedules == ()
+    assert fitted.delay_s is not None
+    assert fitted.feed.delay.samples_s[0] == fitted.delay_s.value == pytest.approx(48, abs=24)
+    assert fitted.view.wick_weight >= 0.8  # these candles are the feed's own market
+    assert abs(fitted.view.basis_bps) < 1
+    assert fitted.feed.delay_from.origin is Origin.FITTED
+    assert str(len(table)) in fitted.feed.deviation_from.source
+
+
+def test_a_clock_is_found_from_the_day_it_starts_and_used_for_predictions() -> None:
+    before, _ = world(feed(), days=5, seed=6)
+    later, _ = world(feed(requests=(RequestSchedule(3_600, 600),)), days=8, seed=7)
+    shift = pd.Timedelta(days=5)
+    table = pd.concat([before, later.assign(time=later.time + shift)])
+    fitted = fit(read_rounds(table), description="ETH / USD")
+    (schedule,) = fitted.schedules
+    assert schedule.period_s == 3_600
+    assert schedule.phase_s == pytest.approx(624, abs=12)  # requested at 600, 24 s on the way
+    assert schedule.since_s == pytest.approx(START_S + 5 * 86_400, abs=2 * 3_600)
+    assert fitted.feed.requests[0].period_s == 3_600
+    assert any(f.kind is FindingKind.ORACLE for f in fitted.findings)
+    assert fitted.delay_s is None
+    assert fitted.training is None
+    assert fitted.feed.delay_from.origin is Origin.ASSUMED
+
+
+def test_turns_in_a_gap_do_not_speak_against_a_clock() -> None:
+    turns = np.arange(100) * 3_600.0 + 300
+    held = np.concatenate([turns[:40], turns[70:]])
+    gap = [(float(turns[39]), float(turns[70]))]
+    (schedule,) = find_schedules(held, gap)
+    assert (schedule.coverage, schedule.since_s) == (1.0, turns[0])
+    without = find_schedules(held)
+    assert all(s.coverage < 1 or s.since_s > turns[0] for s in without)
+
+
+def test_a_heartbeat_that_restarts_at_every_round_is_no_clock() -> None:
+    drifting = np.cumsum(np.full(500, 3_630.0))
+    assert find_schedules(drifting) == ()
+
+
+def test_the_same_seed_gives_the_same_interval_and_another_moves_it_little() -> None:
+    rounds = read_rounds(world(feed(), days=15, seed=8)[0])
+    one, again, other = (fit(rounds, description="x", seed=s) for s in (1, 1, 2))
+    assert one == again
+    assert one.deviation_bps.value == other.deviation_bps.value
+    assert other.deviation_bps.high == pytest.approx(one.deviation_bps.high, rel=0.01)
+
+
+def test_an_uncustomary_setting_is_kept_as_estimated() -> None:
+    odd = feed(deviation_ppb=4_200_000, heartbeat_s=5_000.0, delay=fixed_delay(0))
+    fitted = fit(read_rounds(world(odd, days=15, seed=9)[0]), description="x")
+    assert fitted.feed.deviation_bps == pytest.approx(42, rel=0.01)
+    assert fitted.feed.deviation_bps != 42
+    assert fitted.feed.heartbeat_s == pytest.approx(5_000, rel=0.01)
+
+
+def test_too_little_history_is_an_error() -> None:
+    rounds = read_rounds(world(feed(), days=15, seed=8)[0].iloc[:20])
+    with pytest.raises(FeedError, match="19 steps"):
+        fit(rounds, description="x")
+    silent = read_rounds(world(replace(feed(), deviation_ppb=500_000_000), days=15, seed=8)[0])
+    with pytest.raises(FeedError, match="only 0 rounds came before the heartbeat"):
+        fit(silent, description="x")
