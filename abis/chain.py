@@ -68,6 +68,7 @@ class Chain:
         self._multicall_size = ChunkSize(200, 1000)
         self._batch_size = ChunkSize(100, 100)
         self._log_span = ChunkSize(10_000, 1_000_000)
+        self._chain_id: int | None = None
         self._pins: dict[str, tuple[Any, bool]] = {}
 
     def __repr__(self) -> str:
@@ -77,6 +78,11 @@ class Chain:
     def requests(self) -> int:
         """HTTP requests sent so far."""
         return self._rpc.requests
+
+    @property
+    def chain_id(self) -> int:
+        """The chain the endpoint serves; connects if that has not been done."""
+        return self.connect() if self._chain_id is None else self._chain_id
 
     def connect(self, chain_id: int | None = None) -> int:
         """Return the chain id, and check it where one is expected.
@@ -97,6 +103,7 @@ class Chain:
                 f"{self.masked_url} serves chain {served}, the market lives on chain {chain_id}.",
                 remedy=f"Give an RPC URL of chain {chain_id}.",
             )
+        self._chain_id = served
         return served
 
     def request(self, method: str, params: list[Any]) -> Any:

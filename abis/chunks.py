@@ -32,8 +32,10 @@ class ChunkSize:
         self.now = max(refused // 2, 1)
         self._patience, self._successes = 16, 0
 
-    def grow(self) -> None:
-        """Note a success."""
+    def grow(self, accepted: int) -> None:
+        """Note that ``accepted`` at a time were not too many."""
+        if accepted < self.now:
+            return  # says nothing about more
         self._successes += 1
         if self._successes >= self._patience:
             self.now = min(self.now + max(self.now // 4, 1), self.largest)
@@ -74,6 +76,6 @@ def in_chunks(
                 raise
             size.shrink(len(chunk))
         else:
-            size.grow()
+            size.grow(len(chunk))
             done(len(out))
     return out

@@ -83,7 +83,7 @@ def logs_in(
                 raise
             size.shrink(span)
             continue
-        size.grow()
+        size.grow(span)
         yield from _parse(found)
         first += span
         done(first - blocks.start)

@@ -1,0 +1,110 @@
+"""Who may hold a position: accounts and (token, account) pairs from event logs.
+
+A balance can only come to be where an event named its holder: the pool's ``Supply`` and
+``Borrow`` name ``onBehalfOf`` (flash loans left open and delegated credit included), a
+token's ``Mint`` and ``Transfer`` name the receiver.  All of them put the holder in the
+second indexed argument, so one filter finds them all.  What was found is checked against
+the tokens' totals afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from eth_utils.address import to_checksum_address
+
+from abis.calls import topic
+from abis.chain import Chain, Header, Progress, silent
+from abis.errors import BadReturn, BlockUnavailable
+from abis.logs import topic_address
+
+SUPPLY = topic("Supply(address,address,address,uint256,uint16)")
+BORROW = topic("Borrow(address,address,address,uint256,uint8,uint256,uint16)")
+MINT = topic("Mint(address,address,uint256,uint256,uint256)")
+TRANSFER = topic("Transfer(address,address,uint256)")
+_HOLDER = 2  # place of onBehalfOf and of the receiver among the topics
+_NOBODY = "0x" + "0" * 40
+
+
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """Who was found.
+
+    Parameters
+    ----------
+    accounts : tuple of str
+        Every account named, checksummed, sorted.
+    by_token : mapping
+        Token (lower case) -> checksummed accounts an event of that token named.
+    """
+
+    accounts: tuple[str, ...]
+    by_token: Mapping[str, frozenset[str]]
+
+    def of(self, token: str) -> frozenset[str]:
+        """Return the accounts an event of ``token`` named."""
+        return self.by_token.get(token.lower(), frozenset())
+
+
+def find_holders(
+    chain: Chain,
+    pool: str,
+    tokens: Iterable[str],
+    blocks: range,
+    progress: Progress = silent,
+) -> Holders:
+    """Return every account that events of ``blocks`` name as holder.
+
+    Parameters
+    ----------
+    chain : Chain
+        Where to read.
+    pool : str
+        Contract that emits ``Supply`` and ``Borrow``.
+    tokens : iterable of str
+        Supply and debt tokens of the pool.
+    blocks : range
+        From the pool's deployment to the block of the snapshot, inclusive.
+    progress : callable
+        Told the blocks finished, phase ``events``.
+
+    Raises
+    ------
+    BadReturn
+        If a log names no holder.
+    RpcFailed, BlockUnavailable
+        If the node refuses the logs.
+    """
+    found: dict[str, set[str]] = {}
+    names = [SUPPLY, BORROW, MINT, TRANSFER]
+    for log in chain.logs([pool, *tokens], [names], blocks, progress):
+        if len(log.topics) <= _HOLDER:
+            raise BadReturn(f"an event of {log.address} in block {log.block} names no holder.")
+        found.setdefault(log.address, set()).add(topic_address(log.topics[_HOLDER]))
+    everyone = {a: str(to_checksum_address(a)) for a in set().union(*found.values()) - {_NOBODY}}
+    by_token = {
+        token: frozenset(everyone[a] for a in accounts if a in everyone)
+        for token, accounts in found.items()
+        if token != pool.lower()
+    }
+    return Holders(tuple(sorted(everyone.values())), by_token)
+
+
+def deployment_block(chain: Chain, address: str, block: Header) -> int:
+    """Return the block that brought ``address`` its code, or 0 if the node cannot tell.
+
+    Bisects over the code's history; a node without old state gives 0, which is always a
+    correct, if slow, place to start from.
+    """
+    low, high = 0, block.number  # code is absent before low and present at high
+    try:
+        while low < high:
+            middle = (low + high) // 2
+            if chain.has_code(address, middle):
+                high = middle
+            else:
+                low = middle + 1
+    except BlockUnavailable:
+        return 0
+    return high

@@ -1,0 +1,69 @@
+"""Progress on stderr: bars on a terminal, one line a finished phase elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+Report = Callable[[str, int, int], None]  # phase, done, total
+
+
+@contextmanager
+def reporting(labels: Mapping[str, str]) -> Iterator[Report]:
+    """Yield a function to be told ``(phase, done, total)``.
+
+    Parameters
+    ----------
+    labels : mapping
+        What each phase is called; phases without a label go by their own name.
+    """
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    with _bars(labels, console) if console.is_terminal else _lines(labels, console) as report:
+        yield report
+
+
+@contextmanager
+def _bars(labels: Mapping[str, str], console: object) -> Iterator[Report]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TaskID,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    assert isinstance(console, Console)
+    tasks: dict[str, TaskID] = {}
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as bars:
+
+        def report(phase: str, done: int, total: int) -> None:
+            if phase not in tasks:
+                tasks[phase] = bars.add_task(labels.get(phase, phase), total=total)
+            bars.update(tasks[phase], completed=done, total=total)
+
+        yield report
+
+
+@contextmanager
+def _lines(labels: Mapping[str, str], console: object) -> Iterator[Report]:
+    from rich.console import Console
+
+    assert isinstance(console, Console)
+
+    def report(phase: str, done: int, total: int) -> None:
+        if done == total:
+            console.print(f"{labels.get(phase, phase)}: {total:,}", markup=False, highlight=False)
+
+    yield report

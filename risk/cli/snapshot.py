@@ -1,0 +1,153 @@
+"""``breakwater snapshot``: read a lending market from the chain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from abis.chain import Chain, Header, Progress
+    from protocols.registry import MarketSpec
+    from protocols.snapshot import Snapshot
+
+_LOCAL_CHAIN_ID = 31337
+_TAGS = ("latest", "safe", "finalized")
+_RESTARTS = 3
+_SHOWN_FINDINGS = 5
+_PHASES = {
+    "reserves": "Reserves and prices",
+    "events": "Event logs, blocks",
+    "accounts": "Account words",
+    "balances": "Balances",
+}
+
+
+_HELP = """Read a lending market from the chain into a snapshot directory.
+
+Everything is read at one block: parameters, prices, indices and every account's position.
+Blocks far in the past need an archive node.
+
+Examples:
+
+  breakwater snapshot aave-v3-ethereum --rpc https://rpc.example/KEY -o eth
+
+  breakwater snapshot aave-v3-base --block 30000000 -o base-30m
+
+  breakwater snapshot aave-v3:0x2f39d218133AFaB8F2B819B1066c7E434Ad94E9e -o out
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to ``app``."""
+    app.command("snapshot", help=_HELP, no_args_is_help=True)(snapshot)
+
+
+def snapshot(
+    market: Annotated[
+        str,
+        typer.Argument(help="A market's name (aave-v3-ethereum) or aave-v3:0xPoolAddressesProvider."),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Directory to write.", show_default=False)],
+    rpc: Annotated[
+        str,
+        typer.Option(help="URL of a JSON-RPC node of the market's chain.", envvar="ETH_RPC_URL"),
+    ] = "",
+    block: Annotated[
+        str,
+        typer.Option(
+            help="Number, latest, safe or finalized (default: finalized, on a local chain latest).",
+            show_default=False,
+        ),
+    ] = "",
+    force: Annotated[bool, typer.Option("--force", help="Replace a snapshot that is already there.")] = False,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Write nothing and exit 1 on a finding of medium severity or worse."),
+    ] = False,
+) -> None:
+    """Read a lending market from the chain into a snapshot directory."""
+    from abis.chain import Chain
+    from abis.errors import InputError, LimitBroken
+    from abis.findings import Severity
+    from protocols.registry import resolve
+    from protocols.store import save
+    from risk.cli.progress import reporting
+
+    spec = resolve(market)
+    which = _block_choice(block)
+    _refuse_existing(output, force)
+    if not rpc:
+        raise InputError("no RPC URL given.", remedy="Pass --rpc URL or set ETH_RPC_URL.")
+    chain = Chain(rpc)
+    chain_id = chain.connect(spec.chain_id)
+    if not which:
+        which = "latest" if chain_id == _LOCAL_CHAIN_ID else "finalized"
+    with reporting(_PHASES) as report:
+        taken = _read(chain, spec, which, report)
+    _summarise(taken, chain.requests)
+    grave = [f for f in taken.findings if f.severity >= Severity.MEDIUM]
+    if strict and grave:
+        raise LimitBroken(
+            f"the market has {len(grave)} findings of medium severity or worse; nothing was written.",
+            remedy="Look at them above, or leave --strict away.",
+        )
+    digest = save(taken, output, force)
+    typer.echo(f"Written to {output}, sha256 {digest[:12]}...", err=True)
+
+
+def _block_choice(text: str) -> str:
+    from abis.errors import InputError
+
+    choice = text.strip().lower()
+    if choice in ("", *_TAGS) or (choice.isascii() and choice.isdecimal()):
+        return choice
+    raise InputError(f"'{text}' is no block.", remedy="Give a block number, latest, safe or finalized.")
+
+
+def _refuse_existing(output: Path, force: bool) -> None:
+    """Refuse before the chain is read what would be refused after it."""
+    from abis.errors import InputError, OutputExists
+
+    if output.exists() and not force:
+        raise OutputExists(f"'{output}' exists.", remedy="Choose another output or pass --force.")
+    if not output.absolute().parent.is_dir():
+        raise InputError(f"'{output.absolute().parent}' is no folder.", remedy="Create it first.")
+
+
+def _read(chain: Chain, spec: MarketSpec, which: str, report: Progress) -> Snapshot:
+    """Read the market, again from the start when its block leaves the chain meanwhile."""
+    from abis.errors import Reorganised
+    from protocols.registry import read_market
+
+    for _ in range(_RESTARTS):
+        header: Header = chain.block(which)
+        try:
+            return read_market(chain, spec, header, report)
+        except Reorganised as error:
+            typer.echo(f"Starting over: {error.message}", err=True)
+            last = error
+    raise last
+
+
+def _summarise(taken: Snapshot, requests: int) -> None:
+    from risk.report.formats import label, plural, share, usd, utc
+
+    collateral, debt = float(taken.collateral_usd.sum()), float(taken.debt_usd.sum())
+    missing = sum(abs(c.missing_usd) for c in taken.completeness)
+    found = share(1 - missing / (collateral + debt)) if collateral + debt else "nothing"
+    for finding in taken.findings[:_SHOWN_FINDINGS]:
+        severity = finding.severity.name.lower()
+        typer.echo(f"  {severity}: {label(finding.subject)}: {label(finding.message, 300)}", err=True)
+    if len(taken.findings) > _SHOWN_FINDINGS:
+        typer.echo(f"  ... and {len(taken.findings) - _SHOWN_FINDINGS} more.", err=True)
+    market, block = taken.market, taken.block
+    typer.echo(
+        f"{market.name} ({market.protocol} {market.version}) at block {block.number}, "
+        f"{utc(block.timestamp_s)}: {plural(len(taken.book), 'account')}, "
+        f"{plural(len(taken.reserves), 'reserve')}, supplied {usd(collateral)}, borrowed {usd(debt)}, "
+        f"{found} of the totals found, {plural(len(taken.findings), 'finding')}, "
+        f"{plural(requests, 'request')}.",
+        err=True,
+    )
