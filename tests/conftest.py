@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.chain_fixtures import demo_chain, demo_session
+from tests.chain_fixtures import demo_chain, demo_session, local_chain_installed
 
-__all__ = ["data_dir", "demo_chain", "demo_session"]
+__all__ = ["data_dir", "demo_chain", "demo_session", "local_chain_installed"]
 
 ROOT = Path(__file__).resolve().parent.parent
 
