@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
-from examples.demo.world import DemoWorld, open_demo_market
-from examples.localchain.artifacts import installed_or_reason
+if TYPE_CHECKING:
+    from examples.demo.world import DemoWorld
 
 SEED = 7
 ACCOUNTS = 40
 
 
 @pytest.fixture(scope="session")
-def demo_session() -> Iterator[DemoWorld]:
-    """A demo market of 40 accounts for the whole session; take `demo_chain` instead."""
+def local_chain_installed() -> None:
+    """Skip, with the reason, where the npm packages of the local chain are absent."""
+    from examples.localchain.artifacts import installed_or_reason
+
     if reason := installed_or_reason():
         pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def demo_session(local_chain_installed: None) -> Iterator[DemoWorld]:
+    """A demo market of 40 accounts for the whole session; take `demo_chain` instead."""
+    from examples.demo.world import open_demo_market
+
     with open_demo_market(seed=SEED, accounts=ACCOUNTS) as world:
         yield world
 

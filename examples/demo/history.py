@@ -28,6 +28,8 @@ _FACTOR_OF = {
 _DAILY_VOLATILITY = {"ether": 0.035, "bitcoin": 0.02, "link": 0.045}
 _PEG_VOLATILITY = 0.0004
 _DAY_S = 86_400
+# Feeds of one factor answer in one block, those of different factors in different ones.
+_STAGGER_S = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def rounds_between(
     times = range(start + STEP_S, end + 1, STEP_S)
     walks: dict[str, list[float]] = {}
     rounds: list[Round] = []
-    for position, reserve in enumerate(spec.reserves):
+    for reserve in spec.reserves:
         symbol = reserve.symbol
         factor = _FACTOR_OF.get(symbol, symbol)
         if factor not in walks:
@@ -85,9 +87,9 @@ def rounds_between(
             begin * (finish / begin) ** ((k + 1) / len(times)) * math.exp(wiggle)
             for k, wiggle in enumerate(walks[factor])
         ]
-        # Feeds do not answer in the same second.
+        delay_s = _STAGGER_S * list(walks).index(factor)
         feed_rounds = _rounds_of(reserve.feed, symbol, last[symbol], dict(zip(times, prices, strict=True)))
-        feed_rounds = [Round(min(r.at + 7 * position, end), symbol, r.answer_raw) for r in feed_rounds]
+        feed_rounds = [Round(min(r.at + delay_s, end), symbol, r.answer_raw) for r in feed_rounds]
         if feed_rounds:
             feed_rounds[-1] = Round(feed_rounds[-1].at, symbol, finish)
         rounds += feed_rounds

@@ -141,7 +141,8 @@ def _sizes_usd(random: Random, archetype: Archetype, count: int, budget_usd: flo
         low, high = archetype.dust_usd
         return [low * (high / low) ** uniform for uniform in uniforms]
     sizes = [lognormal(uniform, 1.0, SIZE_SIGMA) for uniform in uniforms]
-    return [archetype.value_share * budget_usd * size / sum(sizes) for size in sizes]
+    scale = archetype.value_share * budget_usd / sum(sizes)
+    return [scale * size for size in sizes]
 
 
 def _plan_account(

@@ -74,9 +74,7 @@ class LocalChain:
         queue, labels = self._queue, self._labels
         self._queue, self._labels = [], []
         hashes = rpc.batch("eth_sendTransaction", [[transaction] for transaction in queue])
-        if at is not None:
-            rpc("evm_setNextBlockTimestamp", at)
-        rpc("evm_mine")
+        rpc("evm_mine", *([] if at is None else [hex(at)]))
         receipts = rpc("eth_getBlockReceipts", "latest") if hashes else []
         status = {receipt["transactionHash"]: receipt["status"] for receipt in receipts}
         for hash_, label in zip(hashes, labels, strict=True):

@@ -17,7 +17,12 @@ _GRACE_S = 3.0
 
 @contextlib.contextmanager
 def tied_process(
-    command: Sequence[str], *, stdout: IO[bytes] | int | None = None, stderr: IO[bytes] | int | None = None
+    command: Sequence[str],
+    *,
+    stdout: IO[bytes] | int | None = None,
+    stderr: IO[bytes] | int | None = None,
+    cwd: Path | None = None,
+    first_signal: signal.Signals = signal.SIGTERM,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run ``command`` in its own process group until the block ends.
 
@@ -25,6 +30,17 @@ def tied_process(
     ``SystemExit``).  On Linux the process also dies when this process is killed outright.
     An own group keeps a Ctrl-C in the terminal from reaching the child before the parent
     has decided what to do.
+
+    Parameters
+    ----------
+    command : sequence of str
+        Program (an absolute path) and arguments.
+    stdout, stderr : file or int, optional
+        As in `subprocess.Popen`.
+    cwd : Path, optional
+        Folder to run in.
+    first_signal : signal.Signals
+        How the process is asked to end before it is killed.
 
     Yields
     ------
@@ -37,17 +53,18 @@ def tied_process(
         stdin=subprocess.DEVNULL,
         stdout=stdout,
         stderr=stderr,
+        cwd=cwd,
         start_new_session=True,
     )
     try:
         yield process
     finally:
-        end_group(process)
+        end_group(process, first_signal)
 
 
-def end_group(process: subprocess.Popen[bytes]) -> None:
+def end_group(process: subprocess.Popen[bytes], first_signal: signal.Signals) -> None:
     """End the process and everything in its group, gently first."""
-    for signal_, patience_s in ((signal.SIGTERM, _GRACE_S), (signal.SIGKILL, None)):
+    for signal_, patience_s in ((first_signal, _GRACE_S), (signal.SIGKILL, None)):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal_)
         try:

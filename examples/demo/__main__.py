@@ -1,0 +1,126 @@
+"""``python -m examples.demo``: boot the demo market, snapshot it, review it.
+
+The chain is real contract bytecode on a local node; the two ``breakwater`` commands are
+exactly those a user would type against a public market.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+
+from abis.errors import BreakwaterError
+from examples.localchain.install import install
+from examples.localchain.tied import tied_process
+
+from .world import DEFAULT_ACCOUNTS, DEFAULT_SEED, DemoWorld, open_demo_market
+
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the demo and return the exit code of its last command."""
+    options = _parser().parse_args(arguments)
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, _leave)
+    console = Console(stderr=True, highlight=False)
+    try:
+        install()
+        return _run(options, console)
+    except BreakwaterError as error:
+        console.print(f"error: {error}", style="bold red", markup=False)
+        return error.exit_code
+    except KeyboardInterrupt:
+        console.print("Interrupted; the local chain is stopped.")
+        return INTERRUPTED
+
+
+def _run(options: argparse.Namespace, console: Console) -> int:
+    with console.status("") as status:
+
+        def say(step: str) -> None:
+            console.print(f"[dim]==>[/dim] {step}")
+            status.update(step)
+
+        with open_demo_market(seed=options.seed, accounts=options.accounts, say=say) as world:
+            status.stop()
+            _describe(world, console)
+            code = _commands(world, options.out, console)
+            if options.keep_running:
+                console.print(f"The chain keeps running at {world.chain.node.url}; Ctrl-C stops it.")
+                _wait_for_interrupt()
+    return code
+
+
+def _describe(world: DemoWorld, console: Console) -> None:
+    head = world.chain.head()
+    console.print(
+        f"[dim]==>[/dim] {len(world.plans)} accounts are open at {world.chain.node.url}, block {head.number}"
+    )
+
+
+def _commands(world: DemoWorld, out: Path, console: Console) -> int:
+    """Run the snapshot and the review as a user would, until one fails."""
+    snapshot = str(out / "snapshot")
+    market = f"aave-v3:{world.market.provider.address}"
+    commands = (
+        ("snapshot", market, "--rpc", world.chain.node.url, "-o", snapshot, "--force"),
+        ("review", snapshot, "-o", str(out), "--force"),
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    for command in commands:
+        console.print(f"\n[bold]$ breakwater {shlex.join(command)}[/bold]", soft_wrap=True)
+        with tied_process([*_breakwater(), *command], first_signal=signal.SIGINT) as process:
+            code = process.wait()
+        if code != 0:
+            return code if code > 0 else 128 - code
+    return 0
+
+
+def _breakwater() -> list[str]:
+    """Return the command beside this interpreter, or the module behind it."""
+    script = Path(sys.executable).with_name("breakwater")
+    return [str(script)] if os.access(script, os.X_OK) else [sys.executable, "-m", "risk.cli.main"]
+
+
+def _wait_for_interrupt() -> None:
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        return
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    # As an exception the signal ends every block that holds a process.
+    sys.exit(128 + number)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m examples.demo",
+        description="Boot a local Aave v3 market with real contracts, snapshot it and review it.",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=DEFAULT_SEED, help="same seed, same market (default %(default)s)"
+    )
+    parser.add_argument(
+        "--accounts", type=int, default=DEFAULT_ACCOUNTS, help="accounts to open (default %(default)s)"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("out/demo"), help="output folder (default %(default)s)"
+    )
+    parser.add_argument("--keep-running", action="store_true", help="leave the chain up until interrupted")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
