@@ -6,6 +6,7 @@ Levels are fixed and documented (docs/scenarios.md); weights are 1 and are no pr
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from protocols.snapshot import Snapshot
 from risk.scenarios.build import combine, from_shocks
 from risk.scenarios.families import MARKET, Tree, is_stable, link_of, tree_of
 from risk.scenarios.scenarios import Scenarios
+from risk.scenarios.shocks import Shock, parse_percent
 
 DOWN = tuple(range(-5, -61, -5))  # percent, volatile assets
 UP = tuple(range(10, 101, 10))  # percent, volatile assets somebody owes
@@ -43,13 +45,13 @@ def standard_set(snapshot: Snapshot, given_betas: Mapping[str, float] | None = N
     groups = {
         "single": _singles(tree, supplied | owed, owed),
         "pair": _pairs(tree, supplied | owed),
-        "market": [f"{MARKET}={level:+d}%" for level in (*DOWN, *UP)],
+        "market": [_move(MARKET, f"{level:+d}") for level in (*DOWN, *UP)],
     }
     return combine(
         [
-            from_shocks(texts, snapshot, groups=[group] * len(texts), given_betas=given_betas)
-            for group, texts in groups.items()
-            if texts
+            from_shocks(shocks, snapshot, groups=[group] * len(shocks), given_betas=given_betas)
+            for group, shocks in groups.items()
+            if shocks
         ]
     )
 
@@ -61,24 +63,30 @@ def _used(snapshot: Snapshot) -> tuple[set[int], set[int]]:
     return set(np.unique(supplied).tolist()), set(np.unique(owed).tolist())
 
 
-def _singles(tree: Tree, used: set[int], owed: set[int]) -> list[str]:
-    texts = []
+def _move(name: str, percent: str) -> Shock:
+    # No text is parsed: a symbol may hold any character of the grammar.
+    return Shock(MappingProxyType({name: parse_percent(f"{percent}%")}))
+
+
+def _singles(tree: Tree, used: set[int], owed: set[int]) -> list[Shock]:
+    shocks = []
     for top in tree.tops:
         members = set(np.flatnonzero(tree.holds(top)).tolist())
         if not members & used:
             continue
         stable = is_stable(top)
-        texts += [f"{top}={v}%" for v in (STABLE_DOWN if stable else DOWN)]
+        shocks += [_move(top, str(v)) for v in (STABLE_DOWN if stable else DOWN)]
         if members & owed:
-            texts += [f"{top}={v}%" if stable else f"{top}={v:+d}%" for v in (STABLE_UP if stable else UP)]
-    return texts
+            shocks += [_move(top, v) for v in (STABLE_UP if stable else [f"{v:+d}" for v in UP])]
+    return shocks
 
 
-def _pairs(tree: Tree, used: set[int]) -> list[str]:
-    texts = []
+def _pairs(tree: Tree, used: set[int]) -> list[Shock]:
+    shocks = []
     for i in sorted(used):
         names = tree.chains[i]
         link = link_of(names[0])
         if len(names) > 1 and link is not None and link.kind in RATIO_KINDS:
-            texts += [f"{names[0]}/{names[1]}={v}%" for v in PAIR_DOWN]
-    return texts
+            pair = (names[0], names[1])
+            shocks += [Shock(pairs=MappingProxyType({pair: parse_percent(f"{v}%")})) for v in PAIR_DOWN]
+    return shocks

@@ -1,0 +1,120 @@
+"""The sentences and key figures a reader sees first."""
+
+from __future__ import annotations
+
+import re
+
+from risk.report import formats
+from risk.report.findings import MATERIAL_USD
+from risk.report.page import Tile
+from risk.report.review import Review
+from risk.report.stress import ScenarioRow
+from risk.scenarios.families import MARKET
+
+_ONE_MOVE = re.compile(r"(.*) ([+-])([0-9.]+)%")
+
+
+def headline(review: Review) -> tuple[str, ...]:
+    """Return the review in a few sentences."""
+    m = review.market
+    sentences = [
+        f"At block {m.block_number:,} the market holds {formats.usd(m.collateral_usd)} of collateral against "
+        f"{formats.usd(m.debt_usd)} of debt by {formats.plural(m.borrowers, 'borrower')}.",
+        _scenario_sentence(review.reference, review.infinite_depth),
+    ]
+    pair = next((n.row for n in review.named if n.row.group == "pair"), None)
+    if pair is not None and pair.eligible_debt_usd > review.reference.eligible_debt_usd:
+        sentences.append(_scenario_sentence(pair, review.infinite_depth))
+    return tuple(sentences)
+
+
+def scenario_words(scenario: str) -> str:
+    """Return a scenario's name as words: ``A 30 % fall of ETH`` where it is a single move."""
+    name = formats.label(scenario)
+    match = _ONE_MOVE.fullmatch(name)
+    if match is None or "," in match[1]:
+        return f"Scenario {name}"
+    subject, sign, size = match.groups()
+    what = "the market factor" if subject == MARKET else subject.replace("/", " against ")
+    return f"A {size} % {'fall' if sign == '-' else 'rise'} of {what}"
+
+
+def _scenario_sentence(row: ScenarioRow, infinite_depth: bool) -> str:
+    words = scenario_words(row.scenario)
+    if not row.eligible_accounts:
+        return f"{words} makes no account liquidatable."
+    return (
+        f"{words} makes {formats.usd(row.eligible_debt_usd)} of debt "
+        f"({formats.plural(row.eligible_accounts, 'account')}) liquidatable and leaves "
+        f"{formats.usd(row.bad_debt_usd)} of bad debt{_note(infinite_depth)}."
+    )
+
+
+def _note(infinite_depth: bool) -> str:
+    return f" ({formats.INFINITE_DEPTH})" if infinite_depth else ""
+
+
+def tiles(review: Review) -> tuple[Tile, ...]:
+    """Return the key figures."""
+    m, ref = review.market, review.reference
+    near = [r for r in review.distance if r.to_share is not None and r.to_share <= 0.05]
+    near_debt = sum(r.debt_usd for r in near) + m.liquidatable_debt_usd
+    name = formats.label(ref.scenario)
+    two = review.borrowers[:2]
+    return (
+        _completeness(review),
+        Tile(
+            "Liquidatable now",
+            formats.usd(m.liquidatable_debt_usd),
+            formats.plural(m.liquidatable_accounts, "account"),
+            _tone(m.liquidatable_debt_usd),
+        ),
+        Tile("Within 5 % of liquidation", formats.usd(near_debt), _of_debt(near_debt, m.debt_usd)),
+        Tile(
+            "Two largest borrowers",
+            formats.usd(sum(r.debt_usd for r in two)),
+            _of_debt(sum(r.debt_usd for r in two), m.debt_usd),
+        ),
+        Tile(
+            f"Liquidatable at {name}",
+            formats.usd(ref.eligible_debt_usd),
+            formats.plural(ref.eligible_accounts, "account"),
+        ),
+        Tile(
+            f"Bad debt at {name}",
+            formats.usd(ref.bad_debt_usd),
+            _of_debt(ref.bad_debt_usd, m.debt_usd),
+            _tone(ref.bad_debt_usd),
+            depth=True,
+        ),
+        Tile(
+            f"Avoidable borrower loss at {name}",
+            formats.usd(ref.avoidable_loss_usd),
+            f"{formats.share(ref.avoidable_loss_usd / ref.repaid_usd)} of the debt repaid"
+            if ref.repaid_usd > 0
+            else "nothing repaid",
+            depth=True,
+        ),
+    )
+
+
+def _of_debt(value_usd: float, debt_usd: float) -> str:
+    return f"{formats.share(value_usd / debt_usd if debt_usd else 0.0)} of debt"
+
+
+def _tone(loss_usd: float) -> str:
+    return "bad" if loss_usd >= MATERIAL_USD else "plain"
+
+
+def _completeness(review: Review) -> Tile:
+    shares = [s for s in (review.completeness.supply_share, review.completeness.debt_share) if s is not None]
+    if not shares:
+        return Tile("Completeness of the book", "not checked", "no token totals", "watch")
+    least = min(shares)
+    detail = (
+        f"supply {formats.share(review.completeness.supply_share)}, "
+        f"debt {formats.share(review.completeness.debt_share)}"
+    )
+    return Tile(
+        "Completeness of the book", formats.share(least), detail, "good" if least > 0.999 else "watch"
+    )

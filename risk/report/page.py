@@ -1,0 +1,168 @@
+"""What a reader sees, before it is HTML or Markdown: tiles, tables, charts, sections.
+
+Writers render these and compute nothing; the figures come from `risk.report.review`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from abis.findings import Finding
+from risk.report import formats
+
+
+class Kind(StrEnum):
+    """How a cell is shown."""
+
+    TEXT = "text"  # untrusted: made visible, escaped by the writer
+    ACCOUNT = "account"
+    USD = "usd"
+    PRICE = "price"
+    TOKENS = "tokens"
+    COUNT = "count"
+    SHARE = "share"
+    CHANGE = "change"
+    BPS = "bps"
+    HEALTH = "health"
+    SECONDS = "seconds"
+    TIME = "time"
+    YES = "yes"
+
+
+_SHOW: Mapping[Kind, Callable[[Any], str]] = {
+    Kind.TEXT: lambda v: formats.ABSENT if v in (None, "") else formats.label(str(v)),
+    Kind.ACCOUNT: lambda v: formats.ABSENT if v in (None, "") else formats.account(str(v)),
+    Kind.USD: formats.usd,
+    Kind.PRICE: formats.price,
+    Kind.TOKENS: formats.tokens,
+    Kind.COUNT: formats.count,
+    Kind.SHARE: formats.share,
+    Kind.CHANGE: formats.change,
+    Kind.BPS: formats.bps,
+    Kind.HEALTH: formats.health,
+    Kind.SECONDS: formats.seconds,
+    Kind.TIME: formats.utc,
+    Kind.YES: lambda v: formats.ABSENT if v is None else "yes" if v else "no",
+}
+_EXACT: Mapping[Kind, str] = {Kind.USD: "{:,.2f} USD", Kind.TOKENS: "{:,.6f}", Kind.HEALTH: "{:.6f}"}
+_WORDS = frozenset({Kind.TEXT, Kind.ACCOUNT, Kind.YES})
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: the row key it shows, its header (with unit) and kind."""
+
+    key: str
+    header: str
+    kind: Kind = Kind.TEXT
+    depth: bool = False  # its numbers depend on depth
+
+    @property
+    def numeric(self) -> bool:
+        """Whether cells are right-aligned numbers."""
+        return self.kind not in _WORDS
+
+    def show(self, row: Mapping[str, Any]) -> str:
+        """Return the cell's text."""
+        return _SHOW[self.kind](row[self.key])
+
+    def exact(self, row: Mapping[str, Any]) -> str:
+        """Return the fuller value for a tooltip; empty if the cell already says it."""
+        value = row[self.key]
+        if value is None:
+            return ""
+        if self.kind is Kind.ACCOUNT:
+            return formats.label(str(value), 200)
+        pattern = _EXACT.get(self.kind)
+        return pattern.format(value) if pattern else ""
+
+    def order(self, row: Mapping[str, Any]) -> str:
+        """Return the value to sort by: a number for numeric columns."""
+        value = row[self.key]
+        return "" if value is None or not self.numeric else repr(float(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table; ``rows`` map column keys to raw values.
+
+    ``depth`` marks tables whose numbers depend on depth, ``search`` those a reader may
+    filter, ``folded`` long ones (Markdown shows their first ``markdown_rows``).
+    """
+
+    id: str
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[Mapping[str, Any], ...]
+    note: str = ""
+    empty: str = "Nothing to show."
+    search: bool = False
+    folded: bool = False
+    markdown_rows: int = 20
+
+    @property
+    def depth(self) -> bool:
+        """Whether any column depends on depth."""
+        return any(c.depth for c in self.columns)
+
+
+def rows_of(records: Sequence[Any]) -> tuple[dict[str, Any], ...]:
+    """Return dataclass records as table rows."""
+    return tuple(asdict(r) for r in records)
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """An interactive chart: a Plotly ``{data, layout}`` with colour tokens ``$c1`` etc."""
+
+    id: str
+    title: str
+    spec: Mapping[str, Any]
+    alt: str
+    note: str = ""
+    depth: bool = False
+    wide: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One key figure of the first page."""
+
+    name: str
+    value: str
+    detail: str = ""
+    tone: str = "plain"  # plain, good, watch, bad
+    depth: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A chapter: sentences first, then charts, then tables."""
+
+    id: str
+    title: str
+    lead: tuple[str, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    tables: tuple[Table, ...] = ()
+    diagnostic: bool = False  # labelled so: no proposal
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The whole report in reading order."""
+
+    title: str
+    subtitle: str
+    headline: tuple[str, ...]
+    tiles: tuple[Tile, ...]
+    findings: tuple[Finding, ...]
+    sections: tuple[Section, ...]  # first page
+    details: tuple[Section, ...]
+    methods: tuple[tuple[str, str, str], ...]  # figure, unit, how computed
+    assumptions: tuple[str, ...]
+    inputs: tuple[tuple[str, str], ...]
+    infinite_depth: bool = False
+    extra: Mapping[str, Any] = field(default_factory=dict)

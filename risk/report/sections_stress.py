@@ -1,0 +1,198 @@
+"""Sections of the first page that read the outcome: shocks, bad debt, borrower loss, at-risk flow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from risk.report import charts, formats
+from risk.report.headline import scenario_words
+from risk.report.page import Chart, Column, Kind, Section, Table, rows_of
+from risk.report.review import Review
+from risk.report.stress import Curve
+
+MAX_BARS = 15
+
+
+def shocks(review: Review) -> Section:
+    """Value and accounts liquidated by shock."""
+    found: list[Chart] = []
+    for kind, title, group in (
+        ("single", "one asset and all that follows it", review.single_curves),
+        ("market", "market factor", review.market_curves),
+        ("pair", "a token against what it follows", review.pair_curves),
+    ):
+        moving = [c for c in group if max(c.eligible_debt_usd) > 0]
+        if moving:
+            found += _curve_charts(kind, title, moving)
+    lead = (
+        "What becomes liquidatable if prices move at once and stay there; falls to the left, rises to the "
+        "right."
+    )
+    table = Table(
+        "shock-table",
+        "The scenarios to know",
+        (
+            Column("which", "Which"),
+            Column("scenario", "Move"),
+            Column("eligible_accounts", "Accounts liquidatable", Kind.COUNT),
+            Column("eligible_debt_usd", "Debt liquidatable, USD", Kind.USD),
+            Column("repaid_usd", "Debt repaid, USD", Kind.USD, depth=True),
+            Column("bad_debt_usd", "Bad debt, USD", Kind.USD, depth=True),
+            Column("avoidable_loss_usd", "Avoidable loss, USD", Kind.USD, depth=True),
+        ),
+        tuple({"which": n.which, **asdict(n.row)} for n in review.named),
+        note="All scenarios are listed under “Every scenario”. Worst means most bad debt.",
+    )
+    return Section("shocks", "Liquidations by shock", (lead,), tuple(found), (table,))
+
+
+def _curve_charts(kind: str, title: str, group: Sequence[Curve]) -> list[Chart]:
+    left_out = len(group) - charts.MAX_LINES
+    note = f"The {charts.MAX_LINES} largest of {len(group)} are drawn." if left_out > 0 else ""
+    debt = [(c.subject, c.change_share, c.eligible_debt_usd) for c in group]
+    count = [(c.subject, c.change_share, c.eligible_accounts) for c in group]
+    top = group[0]
+    k = max(range(len(top.change_share)), key=lambda i: top.eligible_debt_usd[i])
+    alt = (
+        f"Largest: {formats.label(top.subject)} {formats.change(top.change_share[k])}, "
+        f"{formats.usd(top.eligible_debt_usd[k])} of {formats.plural(top.eligible_accounts[k], 'account')}."
+    )
+    return [
+        charts.chart(
+            f"{kind}-debt",
+            f"Debt liquidatable: {title}",
+            charts.lines(debt, x_title="price move", y_title="USD"),
+            alt,
+            note=note,
+        ),
+        charts.chart(
+            f"{kind}-accounts",
+            f"Accounts liquidatable: {title}",
+            charts.lines(count, x_title="price move", y_title="accounts", usd=False),
+            alt,
+            note=note,
+        ),
+    ]
+
+
+def bad_debt(review: Review) -> Section:
+    """Bad debt by debt reserve."""
+    worst = [r for r in review.bad_debt if r.worst_usd > 0][:MAX_BARS]
+    found: tuple[Chart, ...] = ()
+    if worst:
+        series = [
+            ("worst single", [r.worst_single_usd or 0.0 for r in worst], "$c1"),
+            ("worst pair", [r.worst_pair_usd or 0.0 for r in worst], "$c2"),
+            ("worst market", [r.worst_market_usd or 0.0 for r in worst], "$c3"),
+        ]
+        used = [s for s in series if any(s[1])] or [("worst", [r.worst_usd for r in worst], "$c1")]
+        found = (
+            charts.chart(
+                "bad-debt",
+                "Bad debt by debt reserve",
+                charts.bars([r.asset for r in worst], used, horizontal=True),
+                f"Largest: {formats.label(worst[0].asset)}, {formats.usd(worst[0].worst_usd)}.",
+                depth=True,
+                wide=True,
+            ),
+        )
+    table = Table(
+        "bad-debt-table",
+        "Bad debt by debt reserve",
+        (
+            Column("asset", "Debt reserve"),
+            Column("debt_usd", "Debt now, USD", Kind.USD),
+            Column("booked_deficit_usd", "Deficit booked, USD", Kind.USD),
+            Column("reference_usd", f"{formats.label(review.reference.scenario)}, USD", Kind.USD, depth=True),
+            Column("worst_single_usd", "Worst single, USD", Kind.USD, depth=True),
+            Column("worst_pair_usd", "Worst pair, USD", Kind.USD, depth=True),
+            Column("worst_market_usd", "Worst market, USD", Kind.USD, depth=True),
+            Column("worst_scenario", "Worst scenario"),
+        ),
+        rows_of(review.bad_debt),
+        note="Each cell is the reserve’s own worst scenario of that family: columns do not add up.",
+        empty="No debt in this market.",
+    )
+    lead = (
+        "Debt no collateral covers after liquidations, in the reserve whose suppliers bear it. "
+        f"Already today {formats.usd(review.market.under_water_usd)} of debt exceeds its collateral, in "
+        f"{formats.plural(review.market.under_water_accounts, 'account')}.",
+    )
+    return Section("bad-debt", "Bad debt by debt reserve", lead, found, (table,))
+
+
+def borrower_loss(review: Review) -> Section:
+    """Borrower loss split by cause."""
+    most = sorted(review.scenarios, key=lambda r: (-r.avoidable_loss_usd, r.index))[:10]
+    most = [r for r in most if r.avoidable_loss_usd > 0]
+    found: tuple[Chart, ...] = ()
+    if most:
+        names = [r.scenario for r in most]
+        series = [
+            ("liquidated though solvent", [r.loss_dislocation_usd for r in most], "$c4"),
+            ("repaid beyond need", [r.loss_excess_usd for r in most], "$c2"),
+            ("bonus above cost of selling", [r.loss_bonus_usd for r in most], "$c1"),
+        ]
+        found = (
+            charts.chart(
+                "borrower-loss",
+                "Avoidable borrower loss by cause",
+                charts.bars(names, series, stacked=True, horizontal=True),
+                f"Largest: {formats.label(most[0].scenario)}, {formats.usd(most[0].avoidable_loss_usd)}.",
+                depth=True,
+                wide=True,
+            ),
+        )
+    table = Table(
+        "borrower-loss-table",
+        "Avoidable borrower loss by cause",
+        (
+            Column("scenario", "Scenario"),
+            Column("avoidable_loss_usd", "Avoidable loss, USD", Kind.USD, depth=True),
+            Column("loss_dislocation_usd", "Solvent at fair prices, USD", Kind.USD, depth=True),
+            Column("loss_excess_usd", "Beyond need, USD", Kind.USD, depth=True),
+            Column("loss_bonus_usd", "Bonus above cost, USD", Kind.USD, depth=True),
+            Column("repaid_usd", "Debt repaid, USD", Kind.USD, depth=True),
+            Column("toxic_usd", "of it toxic, USD", Kind.USD, depth=True),
+        ),
+        rows_of(most),
+        empty="No scenario causes an avoidable loss.",
+    )
+    lead = (
+        "What borrowers lose beyond what restoring their health at fair prices costs, in the ten scenarios "
+        "where it is largest.",
+    )
+    return Section("borrower-loss", "Borrower loss by cause", lead, found, (table,))
+
+
+def at_risk_flow(review: Review) -> Section:
+    """Joint at-risk flow against depth and withdrawable liquidity."""
+    figures = review.flow
+    lead = [
+        f"{scenario_words(figures.scenario)} puts {formats.usd(figures.at_risk_usd)} of collateral at risk, "
+        f"all assets together; {formats.usd(figures.sold_usd)} of it is seized and sold."
+    ]
+    if figures.infinite:
+        lead.append(
+            f"{formats.INFINITE_DEPTH}: {formats.joined([formats.label(a) for a in figures.infinite])}."
+        )
+    table = Table(
+        "flow-table",
+        "At-risk flow against depth",
+        (
+            Column("asset", "Collateral"),
+            Column("family", "Sells with"),
+            Column("at_risk_usd", "At risk, USD", Kind.USD),
+            Column("sold_usd", "Sold, USD", Kind.USD, depth=True),
+            Column("proceeds_usd", "Fetches, USD", Kind.USD, depth=True),
+            Column("slippage_share", "Slippage", Kind.SHARE, depth=True),
+            Column("bonus_after_fee_share", "Bonus after fee", Kind.SHARE),
+            Column("within_bonus", "Within bonus", Kind.YES, depth=True),
+            Column("withdrawable_usd", "Withdrawable, USD", Kind.USD),
+            Column("withdrawable_covers", "Covers", Kind.YES),
+        ),
+        rows_of(figures.rows),
+        empty="This scenario sells nothing.",
+    )
+    return Section("flow", "At-risk flow against depth", tuple(lead), (), (table,))
