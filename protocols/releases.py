@@ -32,8 +32,14 @@ def rules_of(family: str, version: str) -> LiquidationRules:
     return rules
 
 
-def default_change_rules_of(family: str) -> ChangeRules:
-    """Return the documented default bounds on parameter changes; raises as `rules_of`."""
+def default_change_rules_of(family: str, version: str) -> ChangeRules:
+    """Return the documented default bounds on changes; only the validation before risk stewards.
+
+    Stewards came with Aave v3; on v2 nothing but the configurator's own checks binds.
+    Raises as `rules_of`.
+    """
+    if not _module(family, "versions").since(version, "3.0"):
+        return ChangeRules()
     rules: ChangeRules = _module(family, "governance").default_change_rules()
     return rules
 

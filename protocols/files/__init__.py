@@ -1,0 +1,1 @@
+"""Positions from CSV and Parquet files (docs/data-format.md)."""
