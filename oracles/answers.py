@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from abis.errors import FeedError
+from oracles.chainlink_kernel import round_prices
 from oracles.feed import INT64_MAX, PriceFeed
 
 Floats = NDArray[np.float64]
@@ -38,19 +39,16 @@ def to_raw(feed: PriceFeed, price: ArrayLike) -> Ints:
         states no smaller ``max_answer_raw``.
     """
     values = np.asarray(price, dtype=np.float64)
-    check_prices(feed, values)
-    scaled = np.rint(values * 10.0**feed.decimals)
-    fits = scaled < 2.0**63
-    if fits.all():
-        return scaled.astype(np.int64)
-    if feed.max_answer_raw >= INT64_MAX:
+    raw = np.empty(values.shape, dtype=np.int64)
+    impossible, wide = round_prices(np.ravel(values), 10.0**feed.decimals, raw.reshape(-1))
+    if impossible >= 0:
+        check_prices(feed, values)
+    if wide >= 0 and feed.max_answer_raw >= INT64_MAX:
         raise FeedError(
-            f"feed {feed.description!r}: a price of {float(values.max())!r} with {feed.decimals} decimals "
-            "does not fit a 64-bit answer.",
+            f"feed {feed.description!r}: a price of {float(np.ravel(values)[wide])!r} with "
+            f"{feed.decimals} decimals does not fit a 64-bit answer.",
             remedy="Give the feed fewer decimals and rescale its answers.",
         )
-    raw = np.where(fits, scaled, 0.0).astype(np.int64)
-    raw[~fits] = INT64_MAX
     return raw
 
 

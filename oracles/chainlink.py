@@ -27,6 +27,7 @@ Rounding to raw integers happens once, in `oracles.answers`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -193,8 +194,8 @@ def _check_shapes(feed: PriceFeed, state: FeedState | None, times: Floats, price
             remedy="Start the state with as many scenarios as the path has.",
         )
     earliest = times[0] if state is None else state.time_s
-    steps = np.diff(times, prepend=earliest)
-    if not np.isfinite(times).all() or (steps < 0).any():
+    if not (times[0] >= earliest and (times[1:] >= times[:-1]).all() and times[-1] < np.inf):
+        steps = np.diff(times, prepend=earliest)
         k = int(np.argmin(np.where(np.isfinite(steps), steps, -np.inf)))
         raise FeedError(
             f"{name}: time {float(times[k])!r} at index {k} goes backwards or is not finite.",
@@ -202,6 +203,7 @@ def _check_shapes(feed: PriceFeed, state: FeedState | None, times: Floats, price
         )
 
 
+@lru_cache(maxsize=256)
 def _settings(feed: PriceFeed) -> kernel.Settings:
     return kernel.Settings(
         deviation_ppb=feed.deviation_ppb,

@@ -20,6 +20,7 @@ Ints = NDArray[np.int64]
 
 DEVIATION, HEARTBEAT, REQUEST = 1, 2, 3
 _PPB = 1_000_000_000
+_INT64_MAX = 2**63 - 1
 
 
 def _jit(function: F) -> F:
@@ -64,6 +65,29 @@ class Log(NamedTuple):
     answer: Ints
     cause: Ints
     size: Ints  # (1,)
+
+
+@_jit
+def round_prices(price: Floats, scale: float, raw: Ints) -> tuple[int, int]:
+    """Fill ``raw`` with ``price * scale`` rounded to nearest, ties to even; all one-dimensional.
+
+    Returns
+    -------
+    int, int
+        Where the first price is that is not positive and finite, and the first beyond
+        int64 (filled with the largest int64); -1 if there is none.
+    """
+    impossible, wide = -1, -1
+    for k in range(price.size - 1, -1, -1):
+        if not 0.0 < price[k] < np.inf:
+            impossible = k
+            continue
+        scaled = np.rint(price[k] * scale)
+        if scaled < 2.0**63:
+            raw[k] = np.int64(scaled)
+        else:
+            raw[k], wide = _INT64_MAX, k
+    return impossible, wide
 
 
 @_jit
@@ -149,26 +173,6 @@ def _land(a: Arrays, i: int, now: float, log: Log) -> None:
 
 
 @_jit
-def _cause(s: Settings, a: Arrays, i: int, now: float, market: int, due: bool) -> int:
-    """Return why nodes report now, or 0."""
-    if not s.min_raw <= market <= s.max_raw:
-        return 0
-    if abs(market - a.answer[i]) >= threshold_raw(a.answer[i], s.deviation_ppb):
-        cause = DEVIATION
-    elif now - a.updated_at[i] > s.heartbeat_s:
-        cause = HEARTBEAT
-    elif due:
-        cause = REQUEST
-    else:
-        return 0
-    if a.pending[i]:
-        flying = a.value[i, a.pending[i] - 1]
-        if abs(market - flying) < threshold_raw(flying, s.deviation_ppb):
-            return 0
-    return cause
-
-
-@_jit
 def _report(s: Settings, a: Arrays, i: int, now: float, market: int, cause: int) -> bool:
     """Put a report into flight; return False where the queue has no room for it."""
     lands_at = now + _draw(s, a.stream[i], a.reports[i])
@@ -185,19 +189,13 @@ def _report(s: Settings, a: Arrays, i: int, now: float, market: int, cause: int)
 
 
 @_jit
-def _step(
-    s: Settings, a: Arrays, i: int, since: float, now: float, before: int, market: int, due: bool, log: Log
-) -> bool:
-    """Let one moment pass in one scenario; return False where the queue has no room."""
-    if a.pending[i]:
-        _observe(s, a, i, since, now, before, market)
-        _land(a, i, now, log)
-    cause = _cause(s, a, i, now, market, due)
-    if cause:
-        if not _report(s, a, i, now, market, cause):
-            return False
-        _land(a, i, now, log)
-    return True
+def _standing(s: Settings, a: Arrays, i: int) -> tuple[int, float, int, int, int, int]:
+    """Return answer, its time and threshold, reports in flight, the youngest and its threshold."""
+    answer, flying = a.answer[i], a.pending[i]
+    youngest = a.value[i, flying - 1] if flying else answer
+    ppb = s.deviation_ppb
+    near, far = threshold_raw(answer, ppb), threshold_raw(youngest, ppb)
+    return answer, a.updated_at[i], near, flying, youngest, far
 
 
 @_jit
@@ -222,19 +220,30 @@ def run(
         Filled with the rounds that landed.
     """
     due = _requested(s, since_s, time_s)
+    late = s.observation_s > 0
     for i in range(market.shape[0]):
         since, before = since_s, a.market[i]
-        answer, updated_at = a.answer[i], a.updated_at[i]
-        threshold, flying = threshold_raw(answer, s.deviation_ppb), a.pending[i]
+        # Most moments nothing happens: finding that out must not touch the arrays.
+        answer, updated_at, near, flying, youngest, far = _standing(s, a, i)
         for t in range(time_s.size):
             now, value = time_s[t], market[i, t]
-            # Most moments nothing happens; finding that out must cost nothing.
-            silent = abs(value - answer) < threshold and now - updated_at <= s.heartbeat_s and not due[t]
-            if flying or not silent:
-                if not _step(s, a, i, since, now, before, value, due[t], log):
+            if flying and (late or a.lands_at[i, 0] <= now):
+                _observe(s, a, i, since, now, before, value)
+                _land(a, i, now, log)
+                answer, updated_at, near, flying, youngest, far = _standing(s, a, i)
+            cause = 0
+            if abs(value - answer) >= near:
+                cause = DEVIATION
+            elif now - updated_at > s.heartbeat_s:
+                cause = HEARTBEAT
+            elif due[t]:
+                cause = REQUEST
+            covered = flying and abs(value - youngest) < far
+            if cause and not covered and s.min_raw <= value <= s.max_raw:
+                if not _report(s, a, i, now, value, cause):
                     return False
-                answer, updated_at, flying = a.answer[i], a.updated_at[i], a.pending[i]
-                threshold = threshold_raw(answer, s.deviation_ppb)
+                _land(a, i, now, log)
+                answer, updated_at, near, flying, youngest, far = _standing(s, a, i)
             answers[i, t] = answer
             since, before = now, value
         a.market[i] = before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from abis.errors import FeedError
 from oracles.chainlink_kernel import Arrays
 from oracles.feed import PriceFeed
+
+N = TypeVar("N", np.int64, np.float64)
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -117,7 +120,6 @@ def initial_state(
 
 def to_arrays(state: FeedState, room: int) -> Arrays:
     """Return copies the kernel may change, with room for ``room`` reports in flight."""
-    more = ((0, 0), (0, room - state.pending_raw.shape[1]))
     return Arrays(
         answer=state.answer_raw.copy(),
         updated_at=state.updated_at_s.copy(),
@@ -125,11 +127,18 @@ def to_arrays(state: FeedState, room: int) -> Arrays:
         stream=state.stream,
         reports=state.reports.copy(),
         pending=state.pending.copy(),
-        value=np.pad(state.pending_raw, more),
-        lands_at=np.pad(state.pending_lands_at_s, more),
-        observed_at=np.pad(state.pending_observed_at_s, more),
-        cause=np.pad(state.pending_cause, more),
+        value=_wider(state.pending_raw, room),
+        lands_at=_wider(state.pending_lands_at_s, room),
+        observed_at=_wider(state.pending_observed_at_s, room),
+        cause=_wider(state.pending_cause, room),
     )
+
+
+def _wider(queue: NDArray[N], room: int) -> NDArray[N]:
+    """Return a copy of an (n, k) queue with ``room`` columns."""
+    wider = np.zeros((queue.shape[0], room), queue.dtype)
+    wider[:, : queue.shape[1]] = queue
+    return wider
 
 
 def from_arrays(time_s: float, arrays: Arrays) -> FeedState:
