@@ -77,7 +77,7 @@ def logs_in(
             "toBlock": hex(first + span - 1),
         }
         try:
-            found = rpc.request("eth_getLogs", [where])
+            found = rpc.request("eth_getLogs", [where], divisible=span > 1)
         except Refused as refusal:
             if refusal.fault is not Fault.TOO_LARGE or span == 1:
                 raise

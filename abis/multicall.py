@@ -64,7 +64,7 @@ def multicalled(
         items = [(c.target, True, encode(c)) for c in chunk]
         outer = Call(MULTICALL3, _AGGREGATE, (items,))
         try:
-            returned = rpc.request("eth_call", [_transaction(outer), at])
+            returned = rpc.request("eth_call", [_transaction(outer), at], divisible=True)
         except Refused as refusal:
             # aggregate3 itself reverts only when its gas is used up
             raise Refused(refusal.message, _too_large(refusal.fault)) from None

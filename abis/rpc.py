@@ -49,13 +49,17 @@ class _Temporary(Exception):
     """An attempt failed in a way that may pass.
 
     ``wait_s`` is what the server asked for.  ``stranger`` marks failures that mean a wrong
-    URL when the endpoint has never answered properly before.
+    URL when the endpoint has never answered properly before, ``slow`` those that asking
+    for less may mend.
     """
 
-    def __init__(self, reason: str, wait_s: float = 0.0, *, stranger: bool = False) -> None:
+    def __init__(
+        self, reason: str, wait_s: float = 0.0, *, stranger: bool = False, slow: bool = False
+    ) -> None:
         self.reason = reason
         self.wait_s = wait_s
         self.stranger = stranger
+        self.slow = slow
         super().__init__(reason)
 
 
@@ -94,8 +98,18 @@ class Rpc:
         self.requests = 0
         self._answered = False
 
-    def request(self, method: str, params: list[Any]) -> Any:
+    def request(self, method: str, params: list[Any], *, divisible: bool = False) -> Any:
         """Return the result of one request.
+
+        Parameters
+        ----------
+        method : str
+            JSON-RPC method.
+        params : list
+            Its parameters.
+        divisible : bool
+            Whether the caller can ask for less: no answer in time is then a refusal, as
+            `Fault.TOO_LARGE`, and not a reason to wait for the same thing again.
 
         Raises
         ------
@@ -111,7 +125,7 @@ class Rpc:
                 raise _Temporary(answer.message)
             return answer
 
-        answer = self._persist(send)
+        answer = self._persist(send, divisible)
         if answer.fault is not None:
             raise Refused(f"{self.masked_url} refused {method}: {answer.message}", answer.fault)
         return answer.result
@@ -135,7 +149,7 @@ class Rpc:
                 raise _Temporary(next(a.message for a in got if a.fault is Fault.TRANSIENT))
             return [answers[i] for i in range(len(requests))]
 
-        return self._persist(send)
+        return self._persist(send, divisible=len(requests) > 1)
 
     def _read(self, body: Any) -> Answer:
         if not isinstance(body, dict) or not ("result" in body or "error" in body):
@@ -166,13 +180,15 @@ class Rpc:
         fault = Fault.TOO_LARGE if answer.fault is Fault.OTHER and len(requests) > 1 else answer.fault
         raise Refused(f"{self.masked_url} refused a batch: {answer.message}", fault)
 
-    def _persist(self, send: Callable[[], T]) -> T:
+    def _persist(self, send: Callable[[], T], divisible: bool) -> T:
         waits = self._waits()
         while True:
             self.requests += 1
             try:
                 result = self._attempt(send)
             except _Temporary as failure:
+                if divisible and failure.slow:
+                    raise Refused(f"{self.masked_url} {failure.reason}", Fault.TOO_LARGE) from None
                 wait_s = next(waits, None)
                 if wait_s is None or (failure.stranger and not self._answered):
                     raise self._unreachable(failure.reason) from None
@@ -194,8 +210,9 @@ class Rpc:
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema):
             raise self._unreachable("the URL cannot be used") from None
         except requests.RequestException as error:
+            slow = isinstance(error, requests.ReadTimeout)
             broke = isinstance(error, requests.ConnectionError) and not isinstance(error, requests.Timeout)
-            raise _Temporary(_reason(error), stranger=broke) from None
+            raise _Temporary(_reason(error), stranger=broke, slow=slow) from None
         except (json.JSONDecodeError, UnicodeDecodeError):
             raise _Temporary("the answer is cut off or no JSON", stranger=True) from None
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SCHEMA = "breakwater.accounts/1"
 _SHOWN = 25
 _MANY = 2_000
+_SHORT_NAME = 13  # characters of a name in a table of 80 columns
 _WIDE = 110  # columns of a terminal that whole addresses fit into
 
 
@@ -178,7 +179,7 @@ def _table(taken: Snapshot, rows: Sequence[Row], *, whole_names: bool) -> Table:
     per_raw = taken.base.usd_per_raw
     for name, v in rows:
         table.add_row(
-            escape(label(name) if whole_names else account(name)),
+            escape(label(name) if whole_names else label(account(name), _SHORT_NAME)),
             health(v.health_factor / WAD) if v.total_debt_base else "no debt",
             usd(v.total_collateral_base * per_raw),
             usd(v.total_debt_base * per_raw),

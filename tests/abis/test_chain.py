@@ -421,6 +421,24 @@ def test_a_slow_endpoint_times_out_and_is_tried_again() -> None:
         assert chain.requests == 2
 
 
+def test_a_range_that_takes_too_long_is_halved_and_not_waited_for_again() -> None:
+    release = threading.Event()
+    spans: list[int] = []
+
+    def slow(method: str, params: list[Any]) -> Any:
+        if method == "eth_getLogs":
+            spans.append(int(params[0]["toBlock"], 16) - int(params[0]["fromBlock"], 16) + 1)
+            if spans[-1] > 60:
+                release.wait(10)
+        return honest(method, params)
+
+    with serving(ScriptedNode(slow)) as scripted:
+        chain = Chain(scripted.url, timeout_s=0.2, sleep=_never)
+        assert list(chain.logs([TOKEN], [], range(100))) == []
+        release.set()
+    assert spans == [100, 50, 50]
+
+
 def _never(seconds: float) -> None:
     raise AssertionError(f"slept {seconds} s")
 
