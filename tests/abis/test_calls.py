@@ -63,6 +63,7 @@ def test_arguments_that_do_not_fit_are_refused_naming_the_call(args: tuple[objec
 def test_abi_1_decoding_inverts_encoding(
     number: int, small: int, signed: int, flag: bool, text: str, items: list[int]
 ) -> None:
+    """ABI-1: decoding gives back every value that was encoded, of every type used."""
     kinds = ("uint256", "uint40", "int256", "bool", "string", "uint128[]", "address")
     call = Call(A, f"f()({','.join(kinds)})")
     values = (number, small, signed, flag, text, tuple(items), A)
@@ -71,6 +72,7 @@ def test_abi_1_decoding_inverts_encoding(
 
 @given(data=st.binary(max_size=200), value=st.integers(0, 2**256 - 1))
 def test_abi_2_an_answer_of_another_length_never_reads_as_a_number(data: bytes, value: int) -> None:
+    """ABI-2: only 32 bytes read as one number; any other length is refused, naming the call."""
     call = Call(A, "f()(uint256)")
     assert decode(call, value.to_bytes(32, "big")) == value
     if len(data) != 32:
@@ -87,6 +89,7 @@ def test_abi_2_an_answer_of_another_length_never_reads_as_a_number(data: bytes, 
     data=st.binary(max_size=400),
 )
 def test_abi_3_any_bytes_decode_to_what_encodes_to_them_or_are_refused(kinds: list[str], data: bytes) -> None:
+    """ABI-3: any bytes either decode to values whose encoding they are, or are refused."""
     try:
         decoded = decode(Call(A, f"f()({','.join(kinds)})"), data)
     except BadReturn:
@@ -133,6 +136,7 @@ def test_text_reads_both_kinds_of_symbol() -> None:
 
 @given(data=st.binary(max_size=200))
 def test_abi_4_text_decoding_answers_or_refuses_but_never_breaks(data: bytes) -> None:
+    """ABI-4: reading a symbol out of any bytes gives a text or a refusal, never another error."""
     try:
         assert len(decode_text(data)) <= len(data)
     except BadReturn:

@@ -39,6 +39,7 @@ def test_an_address_names_a_market_of_any_chain() -> None:
 
 @given(raw=st.binary(min_size=20, max_size=20).filter(any))
 def test_reg_1_every_way_to_write_an_address_names_the_same_market(raw: bytes) -> None:
+    """REG-1: an address names the same market in lower, upper and checksummed case."""
     spec = resolve(f"aave-v3:0x{raw.hex()}")
     assert is_checksum_address(spec.address)
     assert bytes.fromhex(spec.address[2:]) == raw
@@ -48,6 +49,7 @@ def test_reg_1_every_way_to_write_an_address_names_the_same_market(raw: bytes) -
 
 @given(raw=st.binary(min_size=20, max_size=20).filter(any), place=st.integers(2, 41))
 def test_reg_2_one_letter_of_the_wrong_case_is_noticed(raw: bytes, place: int) -> None:
+    """REG-2: a checksummed address with one letter of the wrong case is refused."""
     good = resolve(f"aave-v3:0x{raw.hex()}").address
     bad = good[:place] + good[place].swapcase() + good[place + 1 :]
     digits = bad[2:]
