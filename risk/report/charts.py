@@ -101,23 +101,19 @@ def lines(
     x_title: str,
     y_title: str,
     usd: bool = True,
-    x_percent: bool = True,
 ) -> Spec:
     """Return a line chart of (name, x, y) series; at most `MAX_LINES` are drawn.
 
     Parameters
     ----------
     series : sequence of (name, x, y)
-        Largest first; names are untrusted.
+        Largest first; names are untrusted, x is a share (shown as percent).
     x_title, y_title : str
     usd : bool
         Whether y is USD; counts otherwise.
-    x_percent : bool
-        Whether x is a share, shown as percent.
     """
     data = []
     for (name, x, y), colour in zip(series[:MAX_LINES], COLOURS, strict=False):
-        x_text = "%{x:+.1%}" if x_percent else "%{x}"
         y_text = "%{y:$.3s}" if usd else "%{y:,d} accounts"
         data.append(
             {
@@ -128,12 +124,12 @@ def lines(
                 "y": [number(v) for v in y],
                 "line": {"color": colour, "width": 2},
                 "marker": {"color": colour, "size": 5},
-                "hovertemplate": f"{x_text}: {y_text}<extra>{text(name)}</extra>",
+                "hovertemplate": f"%{{x:+.1%}}: {y_text}<extra>{text(name)}</extra>",
             }
         )
     y_axis = dict(_USD_AXIS) if usd else {"rangemode": "tozero", "tickformat": ",d"}
     layout = {
-        "xaxis": {"title": {"text": x_title}, **({"tickformat": "+.0%"} if x_percent else {})},
+        "xaxis": {"title": {"text": x_title}, "tickformat": "+.0%"},
         "yaxis": {"title": {"text": y_title}, **y_axis},
         "showlegend": len(data) > 1,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from risk.report import formats
 from risk.report import sections_book as book
+from risk.report import sections_diagnostic as diagnostic
 from risk.report import sections_stress as stressed
 from risk.report.headline import headline, tiles
 from risk.report.methods import METHODS
@@ -28,13 +29,22 @@ def page(review: Review) -> Page:
             stressed.shocks(review),
             stressed.bad_debt(review),
             stressed.borrower_loss(review),
+            stressed.reverse(review),
             book.concentration(review),
             stressed.at_risk_flow(review),
             book.utilisation(review),
             book.caps(review),
             book.feeds(review),
         ),
-        details=(parameters(review), every_scenario(review), accounts(review), completeness(review)),
+        details=(
+            parameters(review),
+            diagnostic.thresholds(review),
+            diagnostic.haircut_table(review),
+            diagnostic.new_position_table(review),
+            every_scenario(review),
+            accounts(review),
+            completeness(review),
+        ),
         methods=METHODS,
         assumptions=assumptions(review),
         inputs=inputs(review),

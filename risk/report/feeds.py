@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from oracles.facts import feed_for
 from oracles.feed import PriceFeed
+from oracles.graph import OracleGraph, graph_of
 from protocols.snapshot import Reserve, Snapshot
 
 
@@ -51,6 +52,16 @@ def feed_rows(snapshot: Snapshot, known: Mapping[str, PriceFeed] | None = None) 
         _row(snapshot, i, reserve, known.get(snapshot.asset_names[i]))
         for i, reserve in enumerate(snapshot.reserves)
     )
+
+
+def market_oracles(snapshot: Snapshot) -> OracleGraph:
+    """Return the market's price sources as far as descriptions tell: one feed a description.
+
+    Settings nobody stated are assumed; `OracleGraph.findings` says which.
+    """
+    descriptions = [r.feed.description if r.feed is not None else "" for r in snapshot.reserves]
+    decimals = len(str(snapshot.base.unit_raw)) - 1
+    return graph_of(snapshot.asset_names, descriptions, decimals, chain_id=snapshot.market.chain_id)
 
 
 def _row(snapshot: Snapshot, i: int, reserve: Reserve, known: PriceFeed | None) -> FeedRow:

@@ -16,11 +16,13 @@ from risk.report.feeds import FeedRow
 from risk.report.flow import FlowFigures
 from risk.report.parameters import ParameterRow
 from risk.report.reserves import CapRow, ReserveRow
+from risk.report.reverse import ReverseRow
 from risk.report.stress import BadDebtRow, ScenarioRow
 
 MATERIAL_USD = 10_000.0  # smaller amounts are mentioned as information only
 NEAR_SHARE = 0.03  # "close to liquidation"
 CONCENTRATED_SHARE = 0.10  # of all debt with one borrower
+ORDINARY_MOVE = 0.30  # a fall or rise a risk team expects to survive
 UTILISATION_HIGH, UTILISATION_FULL = 0.95, 0.99
 SUPPLIER_SHARE = 0.50  # of one reserve with one supplier
 LOSS_SHARE = 0.01  # of all debt left as bad debt by one ordinary scenario
@@ -183,27 +185,27 @@ def reserve_findings(rows: Iterable[ReserveRow]) -> Iterator[Finding]:
 def cap_findings(rows: Iterable[CapRow]) -> Iterator[Finding]:
     """Yield headroom that worthless collateral at oracle par could turn into a loss."""
     for row in rows:
-        if not row.open or not row.ltv_bps:
+        if row.fill_loss_usd < MATERIAL_USD:
             continue
         if row.headroom_usd is None:
             yield Finding(
                 FindingKind.CAP,
                 Severity.HIGH,
                 row.asset,
-                "it is collateral without a supply cap: worthless supply at oracle par could borrow all "
-                f"withdrawable liquidity, {formats.usd(row.fill_reachable_usd)}.",
-                row.fill_reachable_usd,
+                "it is collateral without a supply cap: worthless supply at oracle par could borrow "
+                f"{formats.usd(row.fill_loss_usd)}.",
+                row.fill_loss_usd,
                 "Set a supply cap.",
             )
-        elif row.fill_loss_usd is not None and row.fill_reachable_usd >= MATERIAL_USD:
-            beyond = row.fill_loss_usd >= row.fill_reachable_usd > 0
+        else:
+            everything = row.fill_loss_usd >= row.lendable_usd
             yield Finding(
                 FindingKind.CAP,
-                Severity.MEDIUM if beyond else Severity.LOW,
+                Severity.MEDIUM if everything else Severity.LOW,
                 row.asset,
-                f"filling its supply cap with worthless collateral at oracle par could take out "
-                f"{formats.usd(row.fill_reachable_usd)}.",
-                row.fill_reachable_usd,
+                "filling its supply cap with worthless collateral at oracle par could take out "
+                f"{formats.usd(row.fill_loss_usd)}{', all that can be borrowed' if everything else ''}.",
+                row.fill_loss_usd,
                 "Lower the cap towards current use.",
             )
 
@@ -299,3 +301,18 @@ def stress_findings(rows: Iterable[ScenarioRow], debt_usd: float) -> Iterator[Fi
 def merged(groups: Iterable[Iterable[Finding]]) -> tuple[Finding, ...]:
     """Return all findings once each, worst first."""
     return tuple(ranked(dict.fromkeys(f for group in groups for f in group)))
+
+
+def reverse_findings(rows: Iterable[ReverseRow], cover_usd: float) -> Iterator[Finding]:
+    """Yield moves of ordinary size that exhaust the stated cover."""
+    for row in rows:
+        if row.move_share is not None and abs(row.move_share) <= ORDINARY_MOVE:
+            yield Finding(
+                FindingKind.BUFFER,
+                Severity.HIGH,
+                row.subject,
+                f"a {row.direction} of {formats.share(abs(row.move_share), 0)} exhausts the cover of "
+                f"{formats.usd(cover_usd)}: {formats.usd(row.loss_usd)} of bad debt.",
+                row.loss_usd,
+                "Raise the cover, or the protocol buffers and caps behind this loss.",
+            )

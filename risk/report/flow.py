@@ -9,6 +9,7 @@ import numpy as np
 
 from protocols.snapshot import Snapshot
 from risk.depth import Depth
+from risk.measures import cover_two
 from risk.outcome import FloatArray, Outcome
 from risk.report.stress import REFERENCE_CHANGE, ScenarioRow, nearest
 from risk.scenarios.families import tree_of
@@ -84,6 +85,39 @@ def flow(
         rows=tuple(rows),
         infinite=tuple(r.asset for r in rows if r.proceeds_usd is None),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class CoverTwoRow:
+    """The two largest borrowers fail together at the prices of one scenario."""
+
+    prices: str
+    two_accounts: tuple[str, ...]
+    debt_usd: float
+    collateral_usd: float
+    shortfall_usd: float
+    infinite_depth: bool
+
+
+def two_largest(
+    snapshot: Snapshot, depth: Depth, move: FloatArray, at: Sequence[ScenarioRow]
+) -> tuple[CoverTwoRow, ...]:
+    """Return what it costs if the two largest borrowers fail together: now, and in scenarios ``at``."""
+    factors = {"now": None, **{row.scenario: 1.0 + move[row.index] for row in at}}
+    rows = []
+    for prices, factor in factors.items():
+        found = cover_two(snapshot, depth, factor)
+        rows.append(
+            CoverTwoRow(
+                prices,
+                found.accounts,
+                found.debt_usd,
+                found.collateral_usd,
+                found.shortfall_usd,
+                found.infinite_depth,
+            )
+        )
+    return tuple(rows)
 
 
 def _row(

@@ -72,6 +72,19 @@ METHODS: tuple[tuple[str, str, str], ...] = (
         "Debt repaid in calls that lower the health factor: health below λ = threshold × (1 + bonus).",
     ),
     (
+        "Reverse stress",
+        "share",
+        "The smallest move of a line (one coin with all that follows it, or the market factor), in steps "
+        "of 1 % down and 2 % up, whose bad debt exceeds the stated cover. Every step is simulated: losses "
+        "need not grow with the move.",
+    ),
+    (
+        "Two largest together",
+        "USD",
+        "Shortfall: debt of the two largest borrowers beyond the proceeds of selling all their collateral "
+        "at once, each taking its share. Depends on depth.",
+    ),
+    (
         "At-risk flow",
         "USD",
         "Collateral of liquidatable accounts, and the part seized and sold, all assets together in one "
@@ -96,8 +109,8 @@ METHODS: tuple[tuple[str, str, str], ...] = (
     (
         "Cap-fill loss",
         "USD",
-        "Remaining supply cap × largest LTV (e-modes included) × oracle price: what worthless collateral "
-        "at oracle par could borrow. Reachable: at most the withdrawable liquidity of the other reserves.",
+        "min(remaining supply cap × LTV × oracle price, what may be borrowed), in the e-mode that pays "
+        "best: worthless collateral at oracle par. Families: tokens that follow one coin filled together.",
     ),
     (
         "User buffer, protocol buffer",
@@ -109,6 +122,25 @@ METHODS: tuple[tuple[str, str, str], ...] = (
         "health factor",
         "From the health factor at which calls may repay everything up to λ = threshold × (1 + bonus), if "
         "λ is larger.",
+    ),
+    (
+        "Threshold curves",
+        "USD, count",
+        "Accounts whose health factor falls below the liquidation threshold if one threshold is lowered, "
+        "prices unchanged, less those already below. Near the border decided in exact integers.",
+    ),
+    (
+        "Haircuts (diagnostic)",
+        "% of collateral value",
+        "Threshold asked for: quantile of the pair’s lowest gross return within the delay × (1 − "
+        "slippage) / (1 + bonus). LTV asked for: that × quantile of the lowest gross return within the "
+        "horizon. Debt-weighted over pairs.",
+    ),
+    (
+        "New position (diagnostic)",
+        "share",
+        "Share of past windows in which the pair’s price reached LTV / threshold; beside it the first- "
+        "passage probability of a geometric Brownian motion of the pair’s volatility, without drift.",
     ),
     (
         "Feed settings",

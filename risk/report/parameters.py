@@ -14,6 +14,7 @@ import numpy as np
 
 from protocols.liquidation_rules import LiquidationRules, SizingRule
 from protocols.snapshot import Snapshot
+from risk.solver.parameters import emode_row
 
 WAD = 10**18
 
@@ -24,9 +25,10 @@ class ParameterRow:
 
     ``toxic_from_health`` and ``toxic_to_health`` bound the health factors at which a partial
     call is toxic; None where there are none.  ``collateral_usd`` is counted collateral under
-    these parameters.
+    these parameters; ``place`` is the reserve's index, or the category's in the list of them.
     """
 
+    place: int
     subject: str
     emode: str
     ltv_bps: int
@@ -44,31 +46,38 @@ def parameter_rows(snapshot: Snapshot) -> tuple[ParameterRow, ...]:
     """Return the reserves that are collateral, then the e-mode categories, as they are listed."""
     c = snapshot.book.collateral
     counted = np.where(c.counted, snapshot.collateral_usd, 0.0)
-    in_mode = snapshot.book.emode[c.account]
+    governed = emode_row(snapshot)
     rows = []
     for i, r in enumerate(snapshot.reserves):
         if r.liquidation_threshold_bps:
-            # Members of a category may hold other collateral at ordinary parameters.
-            own = (c.reserve == i) & (c.threshold_bps == r.liquidation_threshold_bps)
+            own = (c.reserve == i) & (governed == 0)
             values = (r.ltv_bps, r.liquidation_threshold_bps, r.liquidation_bonus_bps)
-            rows.append(_row(snapshot.asset_names[i], "", values, snapshot.rules, float(counted[own].sum())))
-    for e in snapshot.emodes:
-        own = (in_mode == e.id) & (c.threshold_bps == e.liquidation_threshold_bps)
+            rows.append(
+                _row(i, snapshot.asset_names[i], "", values, snapshot.rules, float(counted[own].sum()))
+            )
+    for k, e in enumerate(snapshot.emodes):
+        own = governed == k + 1
         name = e.label or f"e-mode {e.id}"
         values = (e.ltv_bps, e.liquidation_threshold_bps, e.liquidation_bonus_bps)
         if e.liquidation_threshold_bps:
-            rows.append(_row(name, name, values, snapshot.rules, float(counted[own].sum())))
+            rows.append(_row(k, name, name, values, snapshot.rules, float(counted[own].sum())))
     return tuple(rows)
 
 
 def _row(
-    subject: str, emode: str, values: tuple[int, int, int], rules: LiquidationRules, collateral_usd: float
+    place: int,
+    subject: str,
+    emode: str,
+    values: tuple[int, int, int],
+    rules: LiquidationRules,
+    collateral_usd: float,
 ) -> ParameterRow:
     ltv, threshold, with_bonus = values
     lam = threshold * with_bonus / 1e8
     partial_above = 0.0 if rules.sizing is SizingRule.HALF_OF_RESERVE else rules.full_close_below_wad / WAD
     toxic = lam > partial_above
     return ParameterRow(
+        place=place,
         subject=subject,
         emode=emode,
         ltv_bps=ltv,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from protocols.snapshot import Reserve, Snapshot
+from risk.solver.cap_fill import cap_fill, cap_fill_families
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +43,35 @@ class ReserveRow:
 class CapRow:
     """Supply and borrow caps of one reserve; None where there is no cap.
 
-    ``fill_loss_usd`` is headroom x LTV x price: what worthless collateral at oracle par
-    could take out; ``fill_reachable_usd`` the part the withdrawable liquidity allows.
+    ``headroom_usd`` is what may still be supplied, 0 where the reserve is closed, and
+    ``fill_power_usd`` that times the largest LTV.  ``fill_loss_usd`` is what worthless
+    collateral at oracle par filling the headroom could borrow, at most ``lendable_usd``
+    (`risk.solver.cap_fill`); 0 where it is no collateral.
     """
 
     asset: str
+    open: bool
     supply_cap_tokens: str | None
     supplied_tokens: float
     supply_used_share: float | None
     headroom_usd: float | None
-    ltv_bps: int
-    fill_loss_usd: float | None
-    fill_reachable_usd: float
+    fill_power_usd: float | None
+    fill_loss_usd: float
+    lendable_usd: float
     borrow_cap_tokens: str | None
     borrowed_tokens: float
     borrow_used_share: float | None
-    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CapFamilyRow:
+    """Assets that follow one coin, filled together; ``headroom_usd`` is None if one has no cap."""
+
+    family: str
+    members: tuple[str, ...]
+    headroom_usd: float | None
+    fill_loss_usd: float
+    lendable_usd: float
 
 
 def reserve_rows(snapshot: Snapshot) -> tuple[ReserveRow, ...]:
@@ -95,44 +110,47 @@ def reserve_rows(snapshot: Snapshot) -> tuple[ReserveRow, ...]:
     return tuple(rows)
 
 
-def largest_ltv_bps(snapshot: Snapshot, reserve: int) -> int:
-    """Return the largest LTV any account can borrow at against ``reserve``, e-modes included."""
-    inside = [e.ltv_bps for e in snapshot.emodes if reserve in e.collateral and reserve not in e.ltvzero]
-    return max([snapshot.reserves[reserve].ltv_bps, *inside])
-
-
 def cap_rows(snapshot: Snapshot) -> tuple[CapRow, ...]:
     """Return one row a reserve with headroom and the loss filling it could cause."""
-    cash = sum(_usd(snapshot, i, r.available_liquidity_raw) for i, r in enumerate(snapshot.reserves))
+    fills = {fill.subject: fill for fill in cap_fill(snapshot)}
     rows = []
     for i, reserve in enumerate(snapshot.reserves):
         unit = 10**reserve.decimals
         supply_cap, borrow_cap = reserve.supply_cap_tokens, reserve.borrow_cap_tokens
         is_open = reserve.active and not reserve.frozen and not reserve.paused
-        ltv = largest_ltv_bps(snapshot, i)
         room_raw = max(supply_cap * unit - reserve.total_supply_raw, 0) if is_open else 0
-        headroom = _usd(snapshot, i, room_raw) if supply_cap or not is_open else None
-        loss = None if headroom is None else headroom * ltv / 1e4
-        # What is borrowed against the filled collateral must be there to be borrowed.
-        others = cash - _usd(snapshot, i, reserve.available_liquidity_raw)
-        reachable = others if loss is None and ltv else min(loss or 0.0, others)
+        fill = fills.get(snapshot.asset_names[i])
         rows.append(
             CapRow(
                 asset=snapshot.asset_names[i],
+                open=is_open,
                 supply_cap_tokens=str(supply_cap) if supply_cap else None,
                 supplied_tokens=reserve.total_supply_raw / unit,
                 supply_used_share=reserve.total_supply_raw / (supply_cap * unit) if supply_cap else None,
-                headroom_usd=headroom,
-                ltv_bps=ltv,
-                fill_loss_usd=loss if ltv else 0.0,
-                fill_reachable_usd=reachable,
+                headroom_usd=_usd(snapshot, i, room_raw) if supply_cap or not is_open else None,
+                fill_power_usd=(fill.power_usd if math.isfinite(fill.power_usd) else None) if fill else 0.0,
+                fill_loss_usd=fill.loss_usd if fill else 0.0,
+                lendable_usd=fill.lendable_usd if fill else 0.0,
                 borrow_cap_tokens=str(borrow_cap) if borrow_cap else None,
                 borrowed_tokens=reserve.total_debt_raw / unit,
                 borrow_used_share=reserve.total_debt_raw / (borrow_cap * unit) if borrow_cap else None,
-                open=is_open,
             )
         )
     return tuple(rows)
+
+
+def cap_family_rows(snapshot: Snapshot) -> tuple[CapFamilyRow, ...]:
+    """Return the families of more than one asset, filled together, largest loss first."""
+    return tuple(
+        CapFamilyRow(
+            family=fill.subject,
+            members=fill.members,
+            headroom_usd=fill.headroom_usd if math.isfinite(fill.headroom_usd) else None,
+            fill_loss_usd=fill.loss_usd,
+            lendable_usd=fill.lendable_usd,
+        )
+        for fill in cap_fill_families(snapshot)
+    )
 
 
 def _utilisation(reserve: Reserve) -> float | None:

@@ -25,11 +25,13 @@ from risk.report.book import (
     largest_suppliers,
     listed_accounts,
 )
+from risk.report.diagnostics import HaircutFigures, NewPositionRow, haircuts, new_position_rows
 from risk.report.feeds import FeedRow, feed_rows
-from risk.report.flow import FlowFigures, flow, flow_scenario
+from risk.report.flow import CoverTwoRow, FlowFigures, flow, flow_scenario, two_largest
 from risk.report.parameters import ParameterRow, parameter_rows
 from risk.report.positions import Positions, positions
-from risk.report.reserves import CapRow, ReserveRow, cap_rows, reserve_rows
+from risk.report.reserves import CapFamilyRow, CapRow, ReserveRow, cap_family_rows, cap_rows, reserve_rows
+from risk.report.reverse import ReverseRow, reverse_rows
 from risk.report.stress import (
     BadDebtRow,
     Curve,
@@ -43,6 +45,7 @@ from risk.report.stress import (
     reference,
     scenario_rows,
 )
+from risk.report.thresholds import ThresholdCurve, threshold_curves
 from risk.scenarios.scenarios import Scenarios
 
 
@@ -96,13 +99,19 @@ class Review:
     pair_curves: tuple[Curve, ...]
     market_curves: tuple[Curve, ...]
     bad_debt: tuple[BadDebtRow, ...]
+    reverse: tuple[ReverseRow, ...]
     borrowers: tuple[AccountRow, ...]
+    two_largest: tuple[CoverTwoRow, ...]
     flow: FlowFigures
     reserves: tuple[ReserveRow, ...]
     suppliers: tuple[SupplierRow, ...]
     caps: tuple[CapRow, ...]
+    cap_families: tuple[CapFamilyRow, ...]
     feeds: tuple[FeedRow, ...]
     parameters: tuple[ParameterRow, ...]
+    thresholds: tuple[ThresholdCurve, ...]
+    haircuts: HaircutFigures
+    new_positions: tuple[NewPositionRow, ...]
     scenarios: tuple[ScenarioRow, ...]
     scenarios_total: int
     accounts: tuple[AccountRow, ...]
@@ -115,6 +124,8 @@ def build(
     outcome: Outcome,
     depth: Depth,
     inputs: Inputs,
+    *,
+    reverse: Outcome | None = None,
     feeds: Mapping[str, PriceFeed] | None = None,
 ) -> Review:
     """Return the review of a market.
@@ -128,14 +139,17 @@ def build(
     depth : Depth
         `Depth.infinite_for` the snapshot where none was given.
     inputs : Inputs
+    reverse : Outcome, optional
+        Of `reverse_lines`, where a cover was stated.
     feeds : mapping of asset name to PriceFeed, optional
         Feeds whose settings are known better than the public table.
     """
-    at = positions(snapshot)
+    at, parameters = positions(snapshot), parameter_rows(snapshot)
     move = moves(snapshot, scenarios)
     rows = scenario_rows(outcome, move)
     headline = reference(rows, [s for s, g in enumerate(outcome.groups) if g == "user"])
-    flowing = flow(snapshot, outcome, move, flow_scenario(rows, headline), depth)
+    at_flow = flow_scenario(rows, headline)
+    buffers, diagnostic = haircuts(snapshot, depth)
     review = Review(
         inputs=inputs,
         market=_market(snapshot, at),
@@ -148,20 +162,26 @@ def build(
         pair_curves=curves(rows, "pair"),
         market_curves=curves(rows, "market"),
         bad_debt=bad_debt_rows(snapshot, outcome, headline),
+        reverse=reverse_rows(reverse, inputs.cover_usd or 0.0) if reverse is not None else (),
         borrowers=account_rows(snapshot, at, largest_borrowers(at)),
-        flow=flowing,
+        two_largest=two_largest(snapshot, depth, move, (headline, at_flow)),
+        flow=flow(snapshot, outcome, move, at_flow, depth),
         reserves=reserve_rows(snapshot),
         suppliers=largest_suppliers(snapshot, at),
         caps=cap_rows(snapshot),
+        cap_families=cap_family_rows(snapshot),
         feeds=feed_rows(snapshot, feeds),
-        parameters=parameter_rows(snapshot),
+        parameters=parameters,
+        thresholds=threshold_curves(snapshot, parameters),
+        haircuts=buffers,
+        new_positions=new_position_rows(snapshot),
         scenarios=listed_scenarios(rows),
         scenarios_total=len(rows),
         accounts=account_rows(snapshot, at, listed_accounts(at)),
         findings=(),
     )
     return _with_findings(
-        review, (*snapshot.findings, *scenarios.findings, *depth.findings, *outcome.findings)
+        review, (*snapshot.findings, *scenarios.findings, *depth.findings, *outcome.findings, *diagnostic)
     )
 
 
@@ -205,6 +225,7 @@ def _with_findings(review: Review, given: tuple[Finding, ...]) -> Review:
             rules.cap_findings(review.caps),
             rules.feed_findings(review.feeds),
             rules.flow_findings(review.flow),
+            rules.reverse_findings(review.reverse, review.inputs.cover_usd or 0.0),
             rules.stress_findings(_ordinary(review), review.market.debt_usd),
         )
     )

@@ -98,6 +98,19 @@ def concentration(review: Review) -> Section:
             f"{formats.share(sum(r.debt_share for r in two))} of all debt, against "
             f"{formats.usd(sum(r.collateral_usd for r in two))} of collateral."
         )
+    both = Table(
+        "two-largest-table",
+        "The two largest fail together",
+        (
+            Column("prices", "At the prices of"),
+            Column("debt_usd", "Debt, USD", Kind.USD),
+            Column("collateral_usd", "Collateral, USD", Kind.USD),
+            Column("shortfall_usd", "Shortfall, USD", Kind.USD, depth=True),
+        ),
+        rows_of(review.two_largest) if len(two) == 2 else (),
+        note="Shortfall: debt beyond what selling all their collateral in one go fetches.",
+        empty="Fewer than two borrowers.",
+    )
     table = Table(
         "borrowers-table",
         "Largest borrowers",
@@ -106,7 +119,7 @@ def concentration(review: Review) -> Section:
         empty="Nobody borrows.",
         markdown_rows=10,
     )
-    return Section("concentration", "Largest borrowers", tuple(lead), found, (table,))
+    return Section("concentration", "Largest borrowers", tuple(lead), found, (both, table))
 
 
 def utilisation(review: Review) -> Section:
@@ -152,8 +165,8 @@ def utilisation(review: Review) -> Section:
 
 def caps(review: Review) -> Section:
     """Cap headroom and what filling it could cost."""
-    rows = sorted(review.caps, key=lambda r: (-r.fill_reachable_usd, r.asset))
-    shown = [r for r in rows if r.fill_reachable_usd > 0][:MAX_BARS]
+    rows = sorted(review.caps, key=lambda r: (-r.fill_loss_usd, r.asset))
+    shown = [r for r in rows if r.fill_loss_usd > 0][:MAX_BARS]
     found: tuple[Chart, ...] = ()
     if shown:
         found = (
@@ -162,10 +175,10 @@ def caps(review: Review) -> Section:
                 "Loss if remaining supply caps are filled with worthless collateral",
                 charts.bars(
                     [r.asset for r in shown],
-                    [("reachable loss", [r.fill_reachable_usd for r in shown], "$c1")],
+                    [("loss", [r.fill_loss_usd for r in shown], "$c1")],
                     horizontal=True,
                 ),
-                f"Largest: {formats.label(shown[0].asset)}, {formats.usd(shown[0].fill_reachable_usd)}.",
+                f"Largest: {formats.label(shown[0].asset)}, {formats.usd(shown[0].fill_loss_usd)}.",
                 wide=True,
             ),
         )
@@ -178,19 +191,36 @@ def caps(review: Review) -> Section:
             Column("supply_cap_tokens", "Supply cap, tokens", Kind.TOKENS),
             Column("supply_used_share", "Used", Kind.SHARE),
             Column("headroom_usd", "Headroom, USD", Kind.USD),
-            Column("ltv_bps", "Largest LTV", Kind.BPS),
-            Column("fill_reachable_usd", "Loss if filled, USD", Kind.USD),
+            Column("fill_power_usd", "Borrowing power, USD", Kind.USD),
+            Column("fill_loss_usd", "Loss if filled, USD", Kind.USD),
+            Column("lendable_usd", "Borrowable, USD", Kind.USD),
             Column("borrow_cap_tokens", "Borrow cap, tokens", Kind.TOKENS),
             Column("borrow_used_share", "Used", Kind.SHARE),
         ),
         tuple(_cap_row(asdict(r)) for r in rows),
-        note="A dash under a cap means there is none. Loss if filled is bounded by what can be borrowed.",
+        note="A dash under a cap means there is none. A loss is at most what can be borrowed.",
+    )
+    families = Table(
+        "cap-families-table",
+        "Families filled together",
+        (
+            Column("family", "Follows"),
+            Column("names", "Assets"),
+            Column("headroom_usd", "Headroom, USD", Kind.USD),
+            Column("fill_loss_usd", "Loss if filled, USD", Kind.USD),
+            Column("lendable_usd", "Borrowable, USD", Kind.USD),
+        ),
+        tuple(
+            {**asdict(f), "names": formats.joined([formats.label(m) for m in f.members])}
+            for f in review.cap_families
+        ),
+        empty="No two assets follow the same coin.",
     )
     lead = (
         "An exploit of an issuer or a bridge fills the remaining cap with worthless collateral at oracle par "
         "and borrows to the largest LTV. No test of the existing book sees this.",
     )
-    return Section("caps", "Cap headroom", lead, found, (table,))
+    return Section("caps", "Cap headroom", lead, found, (table, families))
 
 
 def _cap_row(row: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from risk.report import charts, formats
 from risk.report.headline import scenario_words
 from risk.report.page import Chart, Column, Kind, Section, Table, rows_of
+from risk.report.reverse import ReverseRow
 from risk.report.review import Review
 from risk.report.stress import Curve
 
@@ -164,6 +165,46 @@ def borrower_loss(review: Review) -> Section:
         "where it is largest.",
     )
     return Section("borrower-loss", "Borrower loss by cause", lead, found, (table,))
+
+
+def reverse(review: Review) -> Section:
+    """Smallest move that exhausts the stated cover."""
+    cover = review.inputs.cover_usd
+    if cover is None:
+        lead: tuple[str, ...] = ("No cover was stated; give one with --cover USD.",)
+        return Section("reverse", "Reverse stress", lead)
+    hit = [r for r in review.reverse if r.move_share is not None]
+    lead = (
+        f"The smallest move, in steps of 1 % down and 2 % up, whose bad debt exceeds the cover of "
+        f"{formats.usd(cover)}.",
+        _mildest(hit[0]) if hit else "No move searched exhausts it.",
+    )
+    table = Table(
+        "reverse-table",
+        "Smallest move that exhausts the cover",
+        (
+            Column("subject", "Moves"),
+            Column("move_share", "Smallest move", Kind.CHANGE, depth=True),
+            Column("searched_share", "Searched to", Kind.CHANGE),
+            Column("loss_usd", "Bad debt there, USD", Kind.USD, depth=True),
+            Column("reserve", "Mostly in", depth=True),
+            Column("reserve_loss_usd", "of it, USD", Kind.USD, depth=True),
+            Column("stays", "Larger moves too", Kind.YES, depth=True),
+        ),
+        rows_of(review.reverse),
+        note="A dash: no move searched does; bad debt is then the largest found. Debt that is uncovered "
+        "today counts.",
+        empty="Nothing to move.",
+    )
+    return Section("reverse", "Reverse stress", lead, (), (table,))
+
+
+def _mildest(row: ReverseRow) -> str:
+    size = formats.change(row.move_share)
+    return (
+        f"{formats.label(row.subject)} {size} is the mildest: {formats.usd(row.loss_usd)} of bad debt, "
+        f"{formats.usd(row.reserve_loss_usd)} of it in {formats.label(row.reserve)}."
+    )
 
 
 def at_risk_flow(review: Review) -> Section:

@@ -79,12 +79,14 @@ class BadDebtRow:
 def moves(snapshot: Snapshot, scenarios: Scenarios) -> FloatArray:
     """Return each asset's largest move in each scenario, (S, A), as a share of its price now.
 
-    Over the first venue and all times; a path that falls 30 % and recovers reads -0.3.
+    Over all times, at the median venue; a path that falls 30 % and recovers reads -0.3.
     """
+    from risk.engine.prices import market_price_usd
+
     now = np.where(snapshot.price_usd > 0, snapshot.price_usd, 1.0)
     out = np.zeros((len(scenarios), len(now)))
     for block in scenarios.blocks():
-        change = block.market_price_usd[:, :, 0, :] / now - 1.0
+        change = market_price_usd(block) / now - 1.0
         at = np.abs(change).argmax(axis=1)
         largest = np.take_along_axis(change, at[:, None, :], axis=1)[:, 0, :]
         out[block.start : block.start + len(block)] = np.where(snapshot.price_usd > 0, largest, 0.0)
@@ -152,10 +154,16 @@ def named(rows: Sequence[ScenarioRow], headline: ScenarioRow) -> tuple[Named, ..
     return tuple(Named(which, row) for which, row in (*ordinary, *extreme) if row is not None)
 
 
+def move_in(scenario: str) -> float | None:
+    """Return the move a scenario's name states (``market -40%`` is -0.4), None if not one."""
+    match = _ONE_MOVE.fullmatch(scenario)
+    return round(float(match[2]) / 100, 8) if match else None
+
+
 def stated_move(row: ScenarioRow) -> float:
-    """Return the move a scenario's name states (``market -40%``), else its largest asset move."""
-    match = _ONE_MOVE.fullmatch(row.scenario)
-    return float(match[2]) / 100 if match else row.largest_move_share
+    """Return the move a scenario's name states, else its largest asset move."""
+    move = move_in(row.scenario)
+    return row.largest_move_share if move is None else move
 
 
 def nearest(rows: Iterable[ScenarioRow], group: str, change: float) -> ScenarioRow | None:

@@ -33,32 +33,29 @@ def test_a_minted_asset_has_no_utilisation(snapshot: Snapshot) -> None:
     assert row.largest_supplier_share is None
 
 
-def test_cap_fill_is_headroom_times_the_largest_ltv(snapshot: Snapshot) -> None:
+def test_cap_fill_takes_the_largest_ltv_of_any_category(snapshot: Snapshot) -> None:
     rows = cap_rows(snapshot)
-    assert rows[WSTETH].ltv_bps == 9350  # the category's, not the reserve's 7850
-    assert rows[WSTETH].fill_loss_usd == pytest.approx(10_000 * 2440 * 0.935)
+    assert rows[WSTETH].fill_power_usd == pytest.approx(10_000 * 2440 * 0.935)  # not the reserve's .785
     assert rows[LINK].fill_loss_usd == pytest.approx(889_000 * 14.5 * 0.66)
+    assert rows[GHO].fill_loss_usd == 0.0
 
 
-def test_cap_fill_reaches_no_further_than_the_liquidity_of_others(snapshot: Snapshot) -> None:
+def test_cap_fill_reaches_no_further_than_what_can_be_borrowed(snapshot: Snapshot) -> None:
     row = cap_rows(snapshot)[WETH]
-    others = sum(r.available_usd for r in reserve_rows(snapshot) if r.asset != "WETH")
-    assert row.fill_loss_usd is not None
-    assert row.fill_reachable_usd == pytest.approx(min(row.fill_loss_usd, others))
+    assert row.fill_loss_usd == row.lendable_usd < row.fill_power_usd
 
 
 def test_no_cap_reaches_everything(snapshot: Snapshot) -> None:
     row = cap_rows(_with(snapshot, LINK, supply_cap_tokens=0))[LINK]
-    assert (row.headroom_usd, row.fill_loss_usd, row.supply_cap_tokens) == (None, None, None)
-    others = sum(r.available_usd for r in reserve_rows(snapshot) if r.asset != "LINK")
-    assert row.fill_reachable_usd == pytest.approx(others)
+    assert (row.headroom_usd, row.fill_power_usd, row.supply_cap_tokens) == (None, None, None)
+    assert row.fill_loss_usd == row.lendable_usd > 0
 
 
 @pytest.mark.parametrize("flag", [{"frozen": True}, {"paused": True}, {"active": False}])
 @pytest.mark.parametrize("cap", [0, 10**9])
 def test_a_closed_reserve_cannot_be_filled(snapshot: Snapshot, flag: dict[str, bool], cap: int) -> None:
     row = cap_rows(_with(snapshot, LINK, supply_cap_tokens=cap, **flag))[LINK]
-    assert (row.headroom_usd, row.fill_reachable_usd) == (0.0, 0.0)
+    assert (row.headroom_usd, row.fill_loss_usd) == (0.0, 0.0)
 
 
 def test_supply_beyond_the_cap_leaves_no_headroom(snapshot: Snapshot) -> None:

@@ -1,0 +1,53 @@
+"""Writes result files whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from abis.errors import InputError, OutputExists
+
+
+def refuse_existing(folder: Path, names: Iterable[str], force: bool) -> None:
+    """Refuse to replace files nobody asked to replace.
+
+    Raises
+    ------
+    OutputExists
+        Naming the first file that is there, or the folder if it is a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise OutputExists(f"'{folder}' is a file.", remedy="Name a folder with --output.")
+    for name in names:
+        if not force and (folder / name).exists():
+            raise OutputExists(f"'{folder / name}' exists.", remedy="Choose another folder or give --force.")
+
+
+def write_files(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write each text as UTF-8 into ``folder``, made if missing; each file appears in one step.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            _replace(folder / name, text.encode("utf-8"))
+    except OSError as error:
+        raise InputError(
+            f"cannot write into '{folder}': {error.strerror or error}.",
+            remedy="Choose a folder that is writable.",
+        ) from error
+
+
+def _replace(path: Path, content: bytes) -> None:
+    staged = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        staged.write_bytes(content)
+        os.replace(staged, path)
+    finally:
+        staged.unlink(missing_ok=True)
