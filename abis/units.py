@@ -2,7 +2,7 @@
 
 Scales: ``WAD`` 1e18, ``RAY`` 1e27, ``BPS`` 1e4.  ``_down`` floors, ``_up`` rounds
 up, ``_half_up`` adds half of the divisor first, as Aave's WadRayMath and
-PercentageMath do (protocols.md A2.1).  All arguments are non-negative integers.
+PercentageMath of aave-v3-core do.  All arguments are non-negative integers.
 """
 
 from __future__ import annotations
