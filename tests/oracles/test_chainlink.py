@@ -14,7 +14,7 @@ from oracles import chainlink
 from oracles.chainlink import DEVIATION, HEARTBEAT, REQUEST, FeedState
 from oracles.feed import PPB, Delay, PriceFeed, RequestSchedule, fixed_delay
 from risk.testing.price_paths import PricePath, price_feeds, price_paths
-from tests.oracles.plain_feed import plain_feed
+from tests.oracles.plain_feed import draw, plain_feed
 from tests.oracles.test_feed import feed
 
 CAUSES = {"deviation": DEVIATION, "heartbeat": HEARTBEAT, "request": REQUEST}
@@ -338,3 +338,20 @@ def test_states_that_do_not_fit_are_refused() -> None:
         chainlink.initial_state(f, [-1], time_s=0.0)
     with pytest.raises(FeedError, match="updates not after time_s"):
         chainlink.initial_state(f, [1], time_s=0.0, updated_at_s=1.0)
+
+
+def test_two_reports_that_land_together_are_two_rounds() -> None:
+    slow_then_fast = next(
+        d
+        for d in (Delay((20.0, 10.0), seed=s) for s in range(1_000))
+        if [draw(feed(delay=d), 0, k) for k in (0, 1)] == [20, 10]
+    )
+    f = feed(decimals=0, delay=slow_then_fast)
+    rounds = chainlink.rounds(f, [0, 10, 20, 30], [[100.0, 110.0, 120.0, 120.0]])
+    assert list(zip(rounds.time_s, rounds.answer_raw, strict=True)) == [(30, 110), (30, 120)]
+
+
+def test_what_was_observed_is_not_observed_again_when_the_market_jumps_at_once() -> None:
+    f = feed(decimals=0, delay=fixed_delay(20), deviation_ppb=50_000_000)
+    rounds = chainlink.rounds(f, [0, 10, 10, 30], [[100.0, 110.0, 111.0, 111.0]])
+    assert (rounds.time_s[0], rounds.answer_raw[0]) == (30, 110)

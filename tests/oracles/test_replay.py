@@ -130,3 +130,10 @@ def test_nothing_in_common_is_an_error() -> None:
 def test_impossible_views_are_refused(weight: float, basis: float) -> None:
     with pytest.raises(FeedError, match="wick weight"):
         MarketView(weight, basis)
+
+
+def test_a_replay_starts_on_the_price_standing_between_two_points() -> None:
+    candles = read_candles(candles_table([0, 300]))
+    rounds = read_rounds(rounds_table([6, 500], [90 * 10**8, 91 * 10**8]))  # the market is 10 % above
+    (part,) = replay(rounds, candles, feed(delay=fixed_delay(24)), MarketView())
+    assert part.predicted_s[0] == 6 + 24
