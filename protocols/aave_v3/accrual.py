@@ -79,7 +79,7 @@ def _binomial_ray(rate_ray: int, n: int, series: DebtAccrual) -> int:
         first = rate_ray * n // YEAR_S
         squared = ray_mul_half_up(rate_ray, rate_ray) // YEAR_S**2
         cubed = ray_mul_half_up(squared, rate_ray) // YEAR_S
-    pairs, triples = n * (n - 1), n * (n - 1) * max(n - 2, 0)
+    pairs, triples = n * (n - 1), n * (n - 1) * (n - 2)
     return RAY + first + pairs * squared // 2 + triples * cubed // 6
 
 

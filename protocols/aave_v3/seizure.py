@@ -108,8 +108,8 @@ def available_collateral(
         worth_raw = mul_div_down(
             collateral.price_raw * seized_raw, debt.unit_raw, debt.price_raw * collateral.unit_raw
         )
-        # Only v2 takes the minimum in code; from v3.0 on it never binds.
-        repaid_raw = min(cover_raw, percent.debt_needed(worth_raw, bonus_bps))
+        # Never above cover_raw: what it bought exceeds the balance by a whole unit or half of one.
+        repaid_raw = percent.debt_needed(worth_raw, bonus_bps)
     fee_raw = 0
     if rules.has_protocol_fee and collateral.protocol_fee_bps:
         bonus_raw = seized_raw - percent.strip_bonus(seized_raw, bonus_bps)

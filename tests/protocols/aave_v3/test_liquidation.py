@@ -133,6 +133,16 @@ def test_since_3_7_nothing_left_means_nothing_left_in_scaled_units(
     assert result.after.collateral[0].counted is not all_gone
 
 
+@pytest.mark.parametrize(("version", "enabled"), [("3.6", True), ("3.7", False)])
+def test_since_3_7_worthless_leftovers_are_no_collateral(version: str, enabled: bool) -> None:
+    leg = replace(WETH, balance_raw=1009, unit_raw=100, price_raw=10)  # worth 100 base units
+    owed = replace(USDC, balance_raw=10**6, unit_raw=100, price_raw=10)
+    result = liquidate(Position((leg,), (owed,)), 0, 0, 960, without_dust_rule(version))
+    assert result.collateral_seized_raw == 1008  # worth 100 base units too
+    assert result.deficit_raw == (10**6 - 960,)
+    assert result.after.collateral == (replace(leg, balance_raw=1, counted=enabled),)
+
+
 def test_balances_after_a_call_round_as_the_tokens_store_them() -> None:
     # Scaled 900 at index 4/3: balance floor(1199.99...) = 1199, debt ceil -> 1200.
     leg = replace(WETH, balance_raw=1199, unit_raw=1, price_raw=1, index_ray=THIRD_RAY, protocol_fee_bps=0)

@@ -12,7 +12,7 @@ from protocols.aave_v3.seizure import (
     leaves_dust,
     max_liquidatable_debt_raw,
 )
-from protocols.aave_v3.versions import rules_for
+from protocols.aave_v3.versions import RELEASES, rules_for
 from protocols.position import Position
 from tests.protocols.aave_v3.accounts import DAI, USD, USDC, WETH, WORKED, simple
 
@@ -97,6 +97,25 @@ def test_since_3_3_half_of_the_position_may_be_all_of_one_debt(version: str, who
     assert data.health_factor == 970000000000000000
     allowed = max_liquidatable_debt_raw(data, two.collateral[0], two.debt[0], rules)
     assert allowed == (50 * 10**12 if whole else 25 * 10**12)
+
+
+def test_a_debt_of_exactly_half_the_position_is_not_rounded_down() -> None:
+    rules = rules_for("3.3")
+    # Worth 50000 dollars to the base unit, but one wei more: half of the two debts buys one wei less.
+    owed = replace(DAI, balance_raw=50_000 * 10**18 + 1, price_raw=10**8)
+    position = replace(simple(97_000 * USD, 0), debt=(owed, replace(owed, reserve=2)))
+    data = account_data(position, rules)
+    assert data.health_factor > rules.full_close_below_wad
+    assert max_liquidatable_debt_raw(data, position.collateral[0], owed, rules) == owed.balance_raw
+
+
+@pytest.mark.parametrize("version", RELEASES[1:])
+def test_an_offer_that_just_takes_the_whole_balance_is_kept(version: str) -> None:
+    (leg,), (owed,) = simple(105, 2000).collateral, simple(105, 2000).debt
+    fine = replace(owed, unit_raw=10)  # ten debt units are one collateral unit
+    # 1009 buys 100 whole units and 5 of bonus: all there is.  One more buys a unit too many.
+    assert available_collateral(leg, fine, 1009, rules_for(version)).debt_raw == 1009
+    assert available_collateral(leg, fine, 1010, rules_for(version)).debt_raw == 1000
 
 
 @pytest.mark.parametrize(
