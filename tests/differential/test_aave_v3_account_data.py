@@ -13,8 +13,6 @@ from protocols.aave_v3.rules import account_data
 from tests.differential.price_moves import MONTH_S, MOVES, push
 from tests.differential.raw_market import (
     RULES,
-    RawAccount,
-    RawMarket,
     position_of,
     read_account,
     read_account_data,
@@ -63,12 +61,13 @@ def test_a_categorys_price_source_counts_for_its_members(demo_chain: DemoWorld) 
 def test_indices_and_balances_at_later_times(demo_chain: DemoWorld) -> None:
     world, chain = demo_chain, demo_chain.chain
     market = read_market(world)  # stored once, evaluated at every later time
+    accounts = [read_account(world, market, plan.address) for plan in world.plans]
     pool, start_s = world.market.pool, chain.head().timestamp
     for after_s in (1, 12, 3_600, MONTH_S, 12 * MONTH_S):
         chain.mine(start_s + after_s)
         for i, reserve in enumerate(market.reserves):
             listed = world.market.reserves[reserve.symbol]
-            holder = next(a for a in _holders(world, market) if a.supplied_scaled[i])
+            holder = next(a for a in accounts if a.supplied_scaled[i])
             income, normalized_debt, held, owed = read_all(
                 world,
                 [
@@ -136,10 +135,6 @@ def _compare(world: DemoWorld, addresses: list[str], tag: str = "latest") -> int
     ]
     assert dict(zip(addresses, computed, strict=True)) == dict(zip(addresses, expected, strict=True))
     return sum(len(astuple(data)) for data in computed)
-
-
-def _holders(world: DemoWorld, market: RawMarket) -> list[RawAccount]:
-    return [read_account(world, market, plan.address) for plan in world.plans]
 
 
 def _price_category_like(world: DemoWorld, category: int, symbol: str) -> None:
