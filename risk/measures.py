@@ -127,10 +127,14 @@ def account_totals(snapshot: Snapshot) -> tuple[FloatArray, FloatArray, FloatArr
     value = snapshot.collateral_usd * c.counted
     weighted = value * c.threshold_bps / 10_000
     return (
-        np.bincount(book.debt.account, weights=snapshot.debt_usd, minlength=n),
-        np.bincount(c.account, weights=value, minlength=n),
-        np.bincount(c.account, weights=weighted, minlength=n),
+        _per_account(book.debt.account, snapshot.debt_usd, n),
+        _per_account(c.account, value, n),
+        _per_account(c.account, weighted, n),
     )
+
+
+def _per_account(account: IntArray, value: FloatArray, n: int) -> FloatArray:
+    return np.bincount(account, weights=value, minlength=n).astype(np.float64)
 
 
 def distance_to_liquidation(snapshot: Snapshot) -> FloatArray:

@@ -36,7 +36,7 @@ def text(parts: dict[str, int]) -> list[str]:
 
 
 @given(snapshots())
-def test_scn_01_the_zero_shock_changes_no_price(snapshot: Snapshot) -> None:
+def test_the_zero_shock_changes_no_price(snapshot: Snapshot) -> None:
     """SCN-01: a shock of 0 leaves market and fair prices bit for bit."""
     tree = tree_of(snapshot)
     for node in [*tree.up, "market"]:
@@ -46,7 +46,7 @@ def test_scn_01_the_zero_shock_changes_no_price(snapshot: Snapshot) -> None:
 
 
 @given(moves)
-def test_scn_02_the_order_of_the_parts_does_not_matter(parts: dict[str, int]) -> None:
+def test_the_order_of_the_parts_does_not_matter(parts: dict[str, int]) -> None:
     """SCN-02: a joint shock is the same whatever the order of its parts."""
     texts = text(parts)[:4]
     found = {from_shocks([",".join(p)], SNAPSHOT).sha256 for p in permutations(texts)}
@@ -54,7 +54,7 @@ def test_scn_02_the_order_of_the_parts_does_not_matter(parts: dict[str, int]) ->
 
 
 @given(hundredths)
-def test_scn_03_followers_keep_their_ratio(value: int) -> None:
+def test_followers_keep_their_ratio(value: int) -> None:
     """SCN-03: what follows an asset moves by the same factor, the rest not at all."""
     for node in TREE.up:
         result = factors(Shock({node: 1 + value / 10_000}), TREE, BETAS)
@@ -64,7 +64,7 @@ def test_scn_03_followers_keep_their_ratio(value: int) -> None:
 
 
 @given(hundredths, hundredths)
-def test_scn_04_a_ratio_is_relative_to_the_second_asset(ratio: int, move: int) -> None:
+def test_a_ratio_is_relative_to_the_second_asset(ratio: int, move: int) -> None:
     """SCN-04: under a/b = x the price ratio a/b moves by x, whatever b does."""
     r, m = 1 + ratio / 10_000, 1 + move / 10_000
     shock = Shock({"WETH": m}, {("wstETH", "WETH"): r})
@@ -76,7 +76,7 @@ def test_scn_04_a_ratio_is_relative_to_the_second_asset(ratio: int, move: int) -
 
 
 @given(st.decimals(min_value=-99, max_value=900, places=4))
-def test_scn_05_percentages_survive_being_written(value: object) -> None:
+def test_percentages_survive_being_written(value: object) -> None:
     """SCN-05: writing a factor as a percentage and reading it back gives the same percentage."""
     factor = parse_percent(f"{value:+}%")
     assert percent(parse_percent(percent(factor))) == percent(factor)
@@ -84,7 +84,7 @@ def test_scn_05_percentages_survive_being_written(value: object) -> None:
 
 
 @given(st.text(max_size=30))
-def test_scn_06_any_text_is_a_shock_or_a_clear_refusal(words: str) -> None:
+def test_any_text_is_a_shock_or_a_clear_refusal(words: str) -> None:
     """SCN-06: no text crashes the grammar; what is refused is refused as bad input."""
     for sample in (words, f"WETH={words}", f"{words}=-5%", f"WETH/{words}=-5%"):
         try:
@@ -95,7 +95,7 @@ def test_scn_06_any_text_is_a_shock_or_a_clear_refusal(words: str) -> None:
 
 
 @given(st.integers(2, 40), st.integers(1, 9), st.integers(-9_000, 5_000))
-def test_scn_07_scenarios_do_not_depend_on_the_block_size(points: int, size: int, last: int) -> None:
+def test_scenarios_do_not_depend_on_the_block_size(points: int, size: int, last: int) -> None:
     """SCN-07: the prices of a scenario do not depend on which block it is made in."""
     parts = [grid(f"market=0:{last / 100:+.2f}%:{points}", SNAPSHOT), from_shocks(["LINK=-5%"], SNAPSHOT)]
     whole = combine(parts)
@@ -105,14 +105,14 @@ def test_scn_07_scenarios_do_not_depend_on_the_block_size(points: int, size: int
 
 
 @given(st.integers(-9_900, 20_000), st.integers(-9_900, 20_000))
-def test_scn_08_the_market_factor_keeps_prices_positive_and_in_order(a: int, b: int) -> None:
+def test_the_market_factor_keeps_prices_positive_and_in_order(a: int, b: int) -> None:
     """SCN-08: a lower market factor never raises a price of non-negative beta."""
     low, high = (factors(Shock({"market": 1 + v / 10_000}), TREE, BETAS).market for v in sorted((a, b)))
     assert (low > 0).all()
     assert (low <= high).all()
 
 
-def test_scn_09_ratios_that_run_in_a_circle_are_refused() -> None:
+def test_ratios_that_run_in_a_circle_are_refused() -> None:
     """SCN-09: no set of ratios makes the resolution loop."""
     for first in TREE.up:
         for second in TREE.up:
@@ -123,7 +123,7 @@ def test_scn_09_ratios_that_run_in_a_circle_are_refused() -> None:
 
 
 @given(st.sampled_from(sorted(TREE.up)))
-def test_scn_10_redemption_differs_from_market_only_under_a_redeemable_ratio(node: str) -> None:
+def test_redemption_differs_from_market_only_under_a_redeemable_ratio(node: str) -> None:
     """SCN-10: fair and market price part only for a token shocked against what it follows."""
     for second in TREE.up:
         link = link_of(node)
@@ -151,9 +151,7 @@ sizes = st.lists(st.floats(0, 2e5), min_size=2, max_size=12).map(sorted)
 
 
 @given(curves(), sizes, st.floats(0, 3))
-def test_dep_01_proceeds_grow_with_size_and_stay_below_the_price(
-    depth: Depth, s: list[float], f: float
-) -> None:
+def test_proceeds_grow_with_size_and_stay_below_the_price(depth: Depth, s: list[float], f: float) -> None:
     """DEP-01: proceeds start at 0, never fall with size, never exceed size times price."""
     size = np.array([0.0, *s])
     got = depth.proceeds(0, size, f)
@@ -163,14 +161,14 @@ def test_dep_01_proceeds_grow_with_size_and_stay_below_the_price(
 
 
 @given(curves(), st.floats(0, 2e5), st.floats(0, 2e5), st.floats(0, 1))
-def test_dep_02_proceeds_are_concave(depth: Depth, a: float, b: float, w: float) -> None:
+def test_proceeds_are_concave(depth: Depth, a: float, b: float, w: float) -> None:
     """DEP-02: splitting a sale in the mind never shows more than it fetches (concavity)."""
     got_a, got_b, mixed = depth.proceeds(0, np.array([a, b, w * a + (1 - w) * b]))
     assert mixed >= (w * got_a + (1 - w) * got_b) * (1 - 1e-9) - 1e-6
 
 
 @given(curves(), sizes, st.floats(1, 10))
-def test_dep_03_deeper_never_fetches_less(depth: Depth, s: list[float], k: float) -> None:
+def test_deeper_never_fetches_less(depth: Depth, s: list[float], k: float) -> None:
     """DEP-03: scaling depth up never lowers proceeds or the size within a slippage."""
     deeper, size = depth.scaled(k), np.array(s)
     assert (deeper.proceeds(0, size) >= depth.proceeds(0, size) * (1 - 1e-9)).all()

@@ -28,6 +28,7 @@ def reserve(number: int, symbol: str, decimals: int, price: float, ltv: int, lt:
         supply_cap_tokens=1_000_000,
         total_supply_raw=400_000 * 10**decimals,
         total_debt_raw=100_000 * 10**decimals,
+        available_liquidity_raw=300_000 * 10**decimals,
         id=number,
     )
 

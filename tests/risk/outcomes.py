@@ -8,7 +8,7 @@ from risk.outcome import Outcome
 
 
 def outcome(bad_debt_usd: list[list[float]], weight: list[float] | None = None) -> Outcome:
-    """Return an outcome whose bad debt, and eligible debt ten times that, are given per scenario and reserve."""
+    """Return an outcome of given bad debt (scenario, reserve); eligible debt is ten times that."""
     loss = np.array(bad_debt_usd, dtype=np.float64)
     s, a = loss.shape
     zero, zeros = np.zeros((s, a)), np.zeros(s)

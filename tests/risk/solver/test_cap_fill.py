@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from abis.findings import FindingKind
+from risk.solver.cap_fill import CapFill, cap_fill, cap_fill_families, cap_findings, frame
+from tests.risk.markets import RESERVES, market
+
+
+def fills(**changes: dict[str, int]) -> dict[str, CapFill]:
+    reserves = [replace(r, **changes.get(r.symbol, {})) for r in RESERVES]  # type: ignore[arg-type]
+    return {f.subject: f for f in cap_fill(market(positions=(), reserves=reserves))}
+
+
+def test_the_loss_is_headroom_times_ltv_times_price() -> None:
+    link = fills()["LINK"]
+    assert link.headroom_usd == 600_000 * 15
+    assert link.loss_usd == link.power_usd == pytest.approx(600_000 * 15 * 0.66)
+    assert link.label == "diagnostic"
+
+
+def test_no_more_is_lost_than_can_be_borrowed() -> None:
+    dry = {"available_liquidity_raw": 0}
+    empty = dict.fromkeys(("WETH", "wstETH", "WBTC", "cbBTC", "GHO", "LINK"), dry)
+    assert fills(**empty)["LINK"].loss_usd == 300_000  # the USDC there is
+    capped = {**empty, "USDC": {"borrow_cap_tokens": 150_000}}
+    assert fills(**capped)["LINK"].loss_usd == 50_000
+    assert fills(**empty)["USDC"].loss_usd == 0  # itself is not borrowed
+
+
+def test_a_missing_cap_has_no_headroom_limit_and_a_full_one_none() -> None:
+    assert fills(LINK={"supply_cap_tokens": 0})["LINK"].headroom_usd == float("inf")
+    assert "LINK" not in fills(LINK={"supply_cap_tokens": 400_000})
+    assert "LINK" not in fills(LINK={"supply_cap_tokens": 300_000})
+
+
+def test_a_debt_ceiling_limits_the_loss() -> None:
+    assert fills(LINK={"debt_ceiling_usd_cents": 100_000_000})["LINK"].loss_usd == 1_000_000
+
+
+def test_the_emode_that_pays_best_is_taken() -> None:
+    wsteth = fills(wstETH={"supply_cap_tokens": 400_010})["wstETH"]
+    assert wsteth.loss_usd == pytest.approx(10 * 3000 * 0.93)
+    dry = {"available_liquidity_raw": 0}
+    outside = fills(wstETH={"supply_cap_tokens": 400_010}, WETH=dry)["wstETH"]
+    assert outside.loss_usd == pytest.approx(10 * 3000 * 0.785)  # the category lends nothing
+
+
+@pytest.mark.parametrize("change", [{"frozen": True}, {"active": False}, {"paused": True}, {"ltv_bps": 0}])
+def test_closed_reserves_cannot_be_filled(change: dict[str, int]) -> None:
+    assert "LINK" not in fills(LINK=change)
+
+
+def test_a_family_is_filled_together_and_borrows_its_coin() -> None:
+    (btc,) = cap_fill_families(market(positions=()))
+    assert (btc.subject, btc.members) == ("BTC", ("WBTC", "cbBTC"))
+    single = fills()
+    assert btc.power_usd == pytest.approx(single["WBTC"].power_usd + single["cbBTC"].power_usd)
+    assert btc.loss_usd <= btc.lendable_usd
+    assert btc.lendable_usd == pytest.approx(300_000 * (2500 + 3000 + 1 + 15 + 1))
+    more = [*RESERVES, replace(RESERVES[1], symbol="rsETH", asset="0x" + "9" * 40, id=7)]
+    families = {f.subject: f for f in cap_fill_families(market(positions=(), reserves=more))}
+    assert families["ETH"].members == ("wstETH", "rsETH")
+
+
+def test_losses_above_the_budget_are_found() -> None:
+    ranked = cap_fill(market(positions=()))
+    assert [f.loss_usd for f in ranked] == sorted((f.loss_usd for f in ranked), reverse=True)
+    small = ranked[-1].loss_usd
+    found = cap_findings(ranked, budget_usd=small)
+    assert [f.subject for f in found] == [f.subject for f in ranked if f.loss_usd > small]
+    assert 0 < len(found) < len(ranked)
+    assert found[0].kind is FindingKind.CAP
+    assert len(frame(ranked)) == len(ranked)
