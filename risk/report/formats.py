@@ -102,7 +102,7 @@ def health(value: float | None) -> str:
         return ABSENT
     if value >= 100:
         return ">100"
-    decimals = 3 if 0.95 <= value < 1.05 else 2
+    decimals = 3 if 0.9 <= value < 1.1 else 2
     # In decimals of the shortest form: 1.05 is not cut to 1.049, 0.9999999999999998 not to 1.
     step = Decimal(1).scaleb(-decimals)
     return str(Decimal(repr(float(value))).quantize(step, ROUND_FLOOR))

@@ -45,7 +45,10 @@
 
   const draw = () => Promise.all(charts.map(({ at, spec }) => {
     const rows = spec.layout.yaxis?.ticktext?.length;
-    if (rows && spec.layout.yaxis.autorange === "reversed") at.style.height = `${Math.max(8, 4.5 + rows * 1.55)}rem`;
+    if (rows && spec.layout.yaxis.autorange === "reversed") {
+      const side = spec.layout.barmode === "group" ? spec.data.length : 1;
+      at.style.height = `${Math.max(8, 4.5 + rows * (0.75 + 0.8 * side))}rem`;
+    }
     return Plotly.react(at, resolved(spec.data), themed(resolved(spec.layout)), config);
   }));
 
