@@ -236,7 +236,7 @@ def _exponents(
     return power, np.zeros_like(power) if redeemable else power
 
 
-def combine(parts: Sequence[Scenarios]) -> Scenarios:
+def combine(parts: Sequence[Scenarios], weight: FloatArray | None = None) -> Scenarios:
     """Return several batches as one, in order.
 
     Parameters
@@ -244,6 +244,8 @@ def combine(parts: Sequence[Scenarios]) -> Scenarios:
     parts : sequence of Scenarios
         Of one market and one set of venues.  Instantaneous batches may stand beside paths:
         the shock happens at once and the price then stays.
+    weight : (S,) float64, optional
+        Of all scenarios in order; those of the parts by default.
 
     Raises
     ------
@@ -261,10 +263,11 @@ def combine(parts: Sequence[Scenarios]) -> Scenarios:
                 f"paths of {len(part.time_s)} and {len(head.time_s)} steps cannot be one batch.",
                 remedy="Give every window the same length and step, or run them apart.",
             )
-    return _concatenated(parts, head.time_s)
+    weights = np.concatenate([p.weight for p in parts]) if weight is None else weight
+    return _concatenated(parts, head.time_s, weights)
 
 
-def _concatenated(parts: Sequence[Scenarios], time_s: FloatArray) -> Scenarios:
+def _concatenated(parts: Sequence[Scenarios], time_s: FloatArray, weight: FloatArray) -> Scenarios:
     bounds = np.cumsum([0, *(len(p) for p in parts)])
     findings = tuple(dict.fromkeys(f for p in parts for f in p.findings))
     seeds = {p.seed for p in parts if p.seed is not None}
@@ -290,9 +293,9 @@ def _concatenated(parts: Sequence[Scenarios], time_s: FloatArray) -> Scenarios:
         assets=parts[0].assets,
         venues=parts[0].venues,
         time_s=time_s,
-        weight=np.concatenate([p.weight for p in parts]),
+        weight=weight,
         seed=seeds.pop() if len(seeds) == 1 else None,
-        sha256=digest({"kind": "combined", "parts": [p.sha256 for p in parts]}, time_s),
+        sha256=digest({"kind": "combined", "parts": [p.sha256 for p in parts]}, time_s, weight),
         produce=produce,
         findings=findings,
     )

@@ -21,7 +21,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -102,30 +102,41 @@ def from_spec(
     """
     _check(spec, TOP, label)
     given = _betas(spec.get("betas", {}), label)
-    fair = spec.get("fair", "redemption")
-    parts: list[Scenarios] = []
-    if spec.get("standard", False):
-        parts.append(standard_set(snapshot, given))
-    for i, row in enumerate(spec.get("shock", [])):
-        _check(row, SHOCK, f"{label} shock {i}", needed=("move",))
+    parts = [standard_set(snapshot, given)] if spec.get("standard", False) else []
+    weights = [part.weight for part in parts]
+    for k, row in enumerate(spec.get("shock", [])):
+        _check(row, SHOCK, f"{label} shock {k}", needed=("move",))
         parts.append(
             from_shocks(
                 [row["move"]],
                 snapshot,
-                fair=row.get("fair", fair),
+                fair=row.get("fair", spec.get("fair", "redemption")),
                 groups=[row.get("group", "user")],
-                weight=np.array([float(row.get("weight", 1.0))]),
                 given_betas=given,
             )
         )
-    for i, row in enumerate(spec.get("grid", [])):
-        _check(row, GRID, f"{label} grid {i}", needed=("move",))
-        own = {"fair": row.get("fair", fair), "group": row.get("group")}
-        parts.append(grid(row["move"], snapshot, given_betas=given, **own))
-    for i, row in enumerate(spec.get("history", [])):
-        _check(row, HISTORY, f"{label} history {i}", needed=("files", "step_s", "windows"))
-        parts.append(_history(row, snapshot, folder, given, f"{label} history {i}"))
-    return combine(parts)
+        weights.append(np.array([float(row.get("weight", 1.0))]))
+    rest = [*_grids(spec, snapshot, given, label), *_histories(spec, snapshot, folder, given, label)]
+    weights += [part.weight for part in rest]
+    # Weights are judged together: a single shock may weigh nothing.
+    return combine([*parts, *rest], np.concatenate(weights) if weights else None)
+
+
+def _grids(
+    spec: Mapping[str, Any], snapshot: Snapshot, given: Mapping[str, float], label: str
+) -> Iterator[Scenarios]:
+    for k, row in enumerate(spec.get("grid", [])):
+        _check(row, GRID, f"{label} grid {k}", needed=("move",))
+        fair = row.get("fair", spec.get("fair", "redemption"))
+        yield grid(row["move"], snapshot, fair=fair, group=row.get("group"), given_betas=given)
+
+
+def _histories(
+    spec: Mapping[str, Any], snapshot: Snapshot, folder: Path, given: Mapping[str, float], label: str
+) -> Iterator[Scenarios]:
+    for k, row in enumerate(spec.get("history", [])):
+        _check(row, HISTORY, f"{label} history {k}", needed=("files", "step_s", "windows"))
+        yield _history(row, snapshot, folder, given, f"{label} history {k}")
 
 
 def _history(

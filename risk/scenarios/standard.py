@@ -20,7 +20,7 @@ DOWN = tuple(range(-5, -61, -5))  # percent, volatile assets
 UP = tuple(range(10, 101, 10))  # percent, volatile assets somebody owes
 STABLE_DOWN = ("-1", "-5", "-13")  # -13 % was USDC's low on 2023-03-11
 STABLE_UP = ("+2", "+5")  # for stables somebody owes
-PAIR_DOWN = ("-2", "-5", "-7.5", "-10")  # -7.5 % was about stETH's low of June 2022
+PAIR_DOWN = ("-2", "-5", "-7.5", "-10")  # stETH's lowest answer of June 2022 was -6.5 %
 RATIO_KINDS = ("staked", "wrapped", "savings", "principal")  # a native wrapper cannot part
 
 

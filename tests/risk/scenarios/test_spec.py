@@ -69,6 +69,18 @@ def test_a_history_stands_beside_shocks_that_hold(tmp_path: Path) -> None:
     assert scenarios.groups == ("user", "history")
 
 
+def test_a_shock_may_weigh_nothing_but_not_all_of_them(tmp_path: Path) -> None:
+    text = "[[shock]]\nmove = 'WETH=-5%'\nweight = 0\n"
+    both = load_scenarios(spec(tmp_path, text + "[[shock]]\nmove = 'WETH=-6%'"), SNAPSHOT)
+    assert both.weight.tolist() == [0, 1]
+    other = load_scenarios(spec(tmp_path, (text + text).replace("0", "2")), SNAPSHOT)
+    assert other.sha256 != both.sha256
+    with pytest.raises(ScenarioError, match="weights"):
+        load_scenarios(spec(tmp_path, text), SNAPSHOT)
+    with pytest.raises(ScenarioError, match="weights"):
+        load_scenarios(spec(tmp_path, text.replace("0", "-1")), SNAPSHOT)
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
