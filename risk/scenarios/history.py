@@ -107,7 +107,16 @@ def historical(
     time_s = _grid(windows, step_s)
     table = betas(tree, given_betas)
     paths = np.stack([_paths(w, time_s, series, tree, table, fill, max_gap_s) for w in windows])
-    prices = paths * snapshot.price_usd
+    return _batch(snapshot, windows, time_s, paths * snapshot.price_usd, _without_series(tree, series, fill))
+
+
+def _batch(
+    snapshot: Snapshot,
+    windows: Sequence[Window],
+    time_s: FloatArray,
+    prices: FloatArray,
+    findings: tuple[Finding, ...],
+) -> Scenarios:
     names = tuple(w.name for w in windows)
     key = {"kind": "history", "names": names, "assets": snapshot.asset_names, "venue": VENUE}
     return Scenarios(
@@ -120,7 +129,7 @@ def historical(
         seed=None,
         sha256=digest(key, time_s, prices),
         produce=lambda a, b: ScenarioBlock(a, prices[a:b, :, None, :].copy(), prices[a:b].copy()),
-        findings=_without_series(tree, series, fill),
+        findings=findings,
     )
 
 
