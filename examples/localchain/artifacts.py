@@ -7,11 +7,13 @@ import json
 import re
 from typing import Any
 
+from .compile import compiled_v36
 from .contracts import Artifact
 from .errors import LocalChainMissing
 from .paths import INSTALL_COMMAND, PACKAGES, anvil_binary, package_file
 
-_AAVE = "@aave/deploy-v3/artifacts"
+_AAVE_V2 = "@aave/protocol-v2/artifacts/contracts"
+_AAVE_V30 = "@aave/deploy-v3/artifacts"
 _CHAINLINK = "@chainlink/contracts/abi/v0.6"
 _MULTICALL3 = "viem/_cjs/constants/contracts.js"
 
@@ -25,20 +27,48 @@ def _hardhat_index(folder: str) -> dict[str, str]:
 
 
 @functools.cache
+def aave_v2(name: str) -> Artifact:
+    """Return a contract of the Aave v2 market, as published in @aave/protocol-v2."""
+    return _hardhat(_AAVE_V2, name)
+
+
+@functools.cache
 def aave_v30(name: str) -> Artifact:
     """Return a contract of the Aave v3.0 market, as published in @aave/deploy-v3."""
-    index = _hardhat_index(_AAVE)
+    return _hardhat(_AAVE_V30, name)
+
+
+@functools.cache
+def aave_v36(name: str) -> Artifact:
+    """Return a contract of the Aave v3.6 market, compiled from @aave-dao/aave-v3-origin."""
+    raw = _compiled_v36()[name]
+    return _artifact(name, raw["abi"], raw["bytecode"], raw["links"])
+
+
+@functools.cache
+def _compiled_v36() -> dict[str, Any]:
+    contracts: dict[str, Any] = json.loads(compiled_v36().read_text())
+    return contracts
+
+
+def _hardhat(folder: str, name: str) -> Artifact:
+    index = _hardhat_index(folder)
     if name not in index:
+        package = "/".join(folder.split("/")[:2])
         raise LocalChainMissing(
-            f"@aave/deploy-v3 has no contract {name}.", remedy=f"Reinstall with `{INSTALL_COMMAND}`."
+            f"{package} has no contract {name}.", remedy=f"Reinstall with `{INSTALL_COMMAND}`."
         )
     raw = json.loads(package_file(index[name]).read_text())
+    return _artifact(name, raw["abi"], raw["bytecode"], raw["linkReferences"])
+
+
+def _artifact(name: str, abi: list[Any], bytecode: str, references: dict[str, Any]) -> Artifact:
     links = {
         library: tuple(place["start"] for place in places)
-        for libraries in raw["linkReferences"].values()
+        for libraries in references.values()
         for library, places in libraries.items()
     }
-    return Artifact(name, raw["abi"], _without_placeholders(raw["bytecode"]), links)
+    return Artifact(name, abi, _without_placeholders(bytecode), links)
 
 
 @functools.cache
@@ -69,8 +99,9 @@ def installed_or_reason() -> str:
     """Return why the local chain cannot run here, or an empty string if it can."""
     try:
         anvil_binary()
-        for package in (_AAVE, _CHAINLINK, _MULTICALL3):
+        for package in (_AAVE_V2, _AAVE_V30, _CHAINLINK, _MULTICALL3):
             package_file(package)
+        compiled_v36()
     except LocalChainMissing as missing:
         return str(missing)
     return ""

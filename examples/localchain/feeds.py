@@ -13,11 +13,10 @@ from .chain import Head, LocalChain
 from .contracts import Contract, named_address
 from .spec import FeedSpec
 
-DECIMALS = 8
 ZERO_ADDRESS = "0x" + "00" * 20
 FEED_NODE = named_address("breakwater feed node")
 _TIMEOUT_S = 1800
-_HIGHEST_ANSWER = 10**20
+_HIGHEST_ANSWER = 10**12
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +46,8 @@ def deploy_feed(chain: LocalChain, owner: str, spec: FeedSpec) -> Feed:
         _TIMEOUT_S,
         ZERO_ADDRESS,  # no validator of answers
         1,
-        _HIGHEST_ANSWER,
-        DECIMALS,
+        _HIGHEST_ANSWER * 10**spec.decimals,
+        spec.decimals,
         spec.description,
     )
     # One node, one submission per answer, no restart delay: a submission is a round.
@@ -69,6 +68,6 @@ def queue_answer(chain: LocalChain, feed: Feed, round_id: int, answer_raw: int) 
 
 
 def push_price(chain: LocalChain, feed: Feed, answer_raw: int, *, at: int | None = None) -> Head:
-    """Mine a round with a new answer, 8 decimals, and return its block."""
+    """Mine a round with a new answer, in the feed's decimals, and return its block."""
     queue_answer(chain, feed, latest_round(chain, feed) + 1, answer_raw)
     return chain.mine(at)

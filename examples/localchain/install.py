@@ -1,4 +1,7 @@
-"""``python -m examples.localchain.install``: the pinned npm packages, when the lock changed."""
+"""``python -m examples.localchain.install``: the pinned npm packages, when the lock changed.
+
+What is published as source only is compiled here too, once for each lock file.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import Path
 
 from abis.errors import BreakwaterError
 
+from .compile import compile_v36
 from .errors import LocalChainMissing
 from .paths import HERE, PACKAGES
 from .tied import tied_process
@@ -66,11 +70,12 @@ def install(folder: Path = HERE) -> bool:
 def main() -> int:
     """Install and say what was done; return the exit code."""
     try:
-        done = install()
+        installed = install()
+        compiled = compile_v36(_say)
     except BreakwaterError as error:
         _say(f"error: {error}")
         return error.exit_code
-    _say("the local chain is ready" if done else "the local chain's packages are up to date")
+    _say("the local chain is ready" if installed or compiled else "the local chain's packages are up to date")
     return 0
 
 

@@ -12,7 +12,7 @@ from .spec import MarketSpec
 
 @dataclass(frozen=True, slots=True)
 class MarketReserve:
-    """Contracts of one reserve."""
+    """Contracts of one reserve; a stable-debt token where accounts may owe at stable rates."""
 
     symbol: str
     decimals: int
@@ -21,6 +21,7 @@ class MarketReserve:
     variable_debt_token: Contract
     rate_strategy: Contract
     feed: Feed
+    stable_debt_token: Contract | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,31 +30,36 @@ class Market:
 
     Attributes
     ----------
+    version : str
+        Release of its contracts, major and minor number.
     spec : MarketSpec
         What it was deployed from.
     admin : str
         Owner of everything, pool administrator and minter of every token.
     treasury : str
         Receiver of the protocol's share.
-    provider, pool, configurator, acl_manager, oracle, data_provider : Contract
+    provider, pool, configurator, oracle, data_provider : Contract
         The market's contracts; pool and configurator behind their proxies.
-    ui_data_provider : Contract
-        UiPoolDataProviderV3 of the same release.
+    acl_manager : Contract or None
+        Keeper of roles; v2 has none.
+    ui_data_provider : Contract or None
+        UiPoolDataProviderV3 of the same release; v2's was never published with it.
     multicall : str
         Address of Multicall3.
     reserves : mapping of str to MarketReserve
         By symbol, in listing order.
     """
 
+    version: str
     spec: MarketSpec
     admin: str
     treasury: str
     provider: Contract
     pool: Contract
     configurator: Contract
-    acl_manager: Contract
+    acl_manager: Contract | None
     oracle: Contract
     data_provider: Contract
-    ui_data_provider: Contract
+    ui_data_provider: Contract | None
     multicall: str
     reserves: Mapping[str, MarketReserve]

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class FeedSpec:
-    """A price feed: description, first answer (8 decimals) and update rule."""
+    """A price feed: description, first answer, update rule and the decimals of its answers."""
 
     description: str
     price_raw: int
     deviation_bps: int
     heartbeat_s: int
+    decimals: int = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +28,28 @@ class RateSpec:
 
 @dataclass(frozen=True, slots=True)
 class EModeSpec:
-    """An e-mode category; the bonus includes 10 000."""
+    """An e-mode category; the bonus includes 10 000.
+
+    Its members are the reserves that name it.  From v3.2 on a reserve may be in several
+    categories: ``collateral`` and ``borrowable`` add symbols to either side.
+    """
 
     id: int
     label: str
     ltv_bps: int
     liquidation_threshold_bps: int
     liquidation_bonus_bps: int
+    collateral: tuple[str, ...] = ()
+    borrowable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ReserveSpec:
-    """A reserve's parameters; caps in whole tokens, 0 = none; ``emode`` 0 = none."""
+    """A reserve's parameters; caps in whole tokens, 0 = none; ``emode`` 0 = none.
+
+    The last three are of no use to most markets: isolation (0 = none), siloed borrowing
+    (both v3), and stable-rate borrowing (v2).
+    """
 
     symbol: str
     name: str
@@ -56,6 +67,9 @@ class ReserveSpec:
     emode: int
     rate: RateSpec
     feed: FeedSpec
+    debt_ceiling_usd_cents: int = 0
+    siloed_borrowing: bool = False
+    stable_borrowing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
