@@ -50,7 +50,7 @@ def build(
     """
     if not tolerance.is_finite() or tolerance < 0:
         raise InputError(f"the tolerance is {tolerance}.", remedy="Give a number >= 0, such as 0.001.")
-    sheets = [read_sheet(Path(path)) for path in files]
+    sheets = sorted((read_sheet(Path(path)) for path in files), key=lambda s: (s.kind, s.name))
     for needed in (Kind.RESERVES, Kind.LEGS):
         if not any(sheet.kind is needed for sheet in sheets):
             raise MalformedFile(

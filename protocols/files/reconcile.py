@@ -99,7 +99,8 @@ def _summary(measure: str, compared: list[Comparison], tolerance: Decimal) -> Fi
 
 def _deviation(account: str, off: list[Comparison], tolerance: Decimal) -> Finding:
     parts = [
-        f"{c.measure} {c.computed:.6g} computed, {c.reported:.6g} reported ({c.difference:.1e} relative)"
+        f"{c.measure} {float(c.computed):.6g} computed, {float(c.reported):.6g} reported "
+        f"({c.difference:.1e} relative)"
         for c in off
     ]
     return Finding(

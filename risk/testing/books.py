@@ -15,6 +15,7 @@ MAX_ACCOUNTS = 6
 MAX_TOKENS = 10**9  # of one entry
 MIN_HEALTH_BPS = 5_000  # health factors of accounts with debt lie around 0.5 .. 3
 MAX_HEALTH_BPS = 30_000
+NEAR_ONE_BPS = (9_400, 10_100)  # where close factors and rounding decide; drawn half of the time
 
 _RAY_MUL = {
     Rounding.DOWN: ray_mul_down,
@@ -107,7 +108,7 @@ def _debt(
 ) -> list[DebtEntry]:
     """Draw debts worth together about ``capacity`` (base units) over the drawn health factor."""
     chosen = sorted(draw(st.sets(st.integers(0, len(reserves) - 1))))
-    health_bps = draw(st.integers(MIN_HEALTH_BPS, MAX_HEALTH_BPS))
+    health_bps = draw(st.integers(*NEAR_ONE_BPS) | st.integers(MIN_HEALTH_BPS, MAX_HEALTH_BPS))
     weights = [draw(st.integers(1, 10)) for _ in chosen]
     entries = []
     for i, weight in zip(chosen, weights, strict=True):
