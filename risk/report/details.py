@@ -18,8 +18,8 @@ def page(review: Review) -> Page:
     return Page(
         title=f"Risk review of {formats.label(m.name)}",
         subtitle=(
-            f"{formats.label(m.protocol)} {formats.label(m.version)} on chain {m.chain_id}, block "
-            f"{m.block_number:,}, {formats.utc(m.block_time_s)}"
+            f"{formats.label(m.protocol)} {formats.label(m.version)} on chain {m.chain_id}, "
+            f"{f'block {m.block_number:,}, ' if m.block_number else ''}{formats.utc(m.block_time_s)}"
         ),
         headline=headline(review),
         tiles=tiles(review),
@@ -136,7 +136,7 @@ def completeness(review: Review) -> Section:
             Column("found_share", "Found", Kind.SHARE),
             Column("missing_usd", "Missing, USD", Kind.USD),
         ),
-        rows_of(review.completeness.rows),
+        rows_of(sorted(review.completeness.rows, key=lambda r: -abs(r.missing_usd))),
         folded=True,
         empty="The snapshot carries no token totals to check against.",
     )

@@ -6,7 +6,8 @@ budget) does not invent one: it compares two figures of the same market.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from abis.findings import Finding, FindingKind, Severity, ranked
 from risk.depth import INFINITE_DEPTH
@@ -184,20 +185,21 @@ def reserve_findings(rows: Iterable[ReserveRow]) -> Iterator[Finding]:
 
 def cap_findings(rows: Iterable[CapRow]) -> Iterator[Finding]:
     """Yield headroom that worthless collateral at oracle par could turn into a loss."""
-    for row in rows:
-        if row.fill_loss_usd < MATERIAL_USD:
-            continue
-        if row.headroom_usd is None:
-            yield Finding(
-                FindingKind.CAP,
-                Severity.HIGH,
-                row.asset,
-                "it is collateral without a supply cap: worthless supply at oracle par could borrow "
-                f"{formats.usd(row.fill_loss_usd)}.",
-                row.fill_loss_usd,
-                "Set a supply cap.",
-            )
-        else:
+    material = [r for r in rows if r.fill_loss_usd >= MATERIAL_USD]
+    uncapped = [r for r in material if r.headroom_usd is None]
+    if uncapped:
+        most = max(r.fill_loss_usd for r in uncapped)
+        yield Finding(
+            FindingKind.CAP,
+            Severity.HIGH,
+            formats.some([r.asset for r in uncapped]),
+            f"collateral without a supply cap: worthless supply at oracle par could borrow up to "
+            f"{formats.usd(most)}.",
+            most,
+            "Set supply caps.",
+        )
+    for row in material:
+        if row.headroom_usd is not None:
             everything = row.fill_loss_usd >= row.lendable_usd
             yield Finding(
                 FindingKind.CAP,
@@ -210,7 +212,17 @@ def cap_findings(rows: Iterable[CapRow]) -> Iterator[Finding]:
             )
 
 
-def feed_findings(rows: Iterable[FeedRow]) -> Iterator[Finding]:
+def with_doubt(findings: Iterable[Finding], checked: bool) -> Iterator[Finding]:
+    """Yield findings that rest on token totals, lowered where those were not checked."""
+    for f in findings:
+        if checked:
+            yield f
+        else:
+            message = f"{f.message} Token totals were not checked: the book may be a part of the market."
+            yield replace(f, severity=min(f.severity, Severity.LOW), message=message)
+
+
+def feed_findings(rows: Sequence[FeedRow]) -> Iterator[Finding]:
     """Yield prices that are older than their heartbeat, or whose settings nobody stated."""
     for row in rows:
         if row.stale and row.age_s is not None:
@@ -223,19 +235,15 @@ def feed_findings(rows: Iterable[FeedRow]) -> Iterator[Finding]:
                 f"{row.heartbeat_origin} heartbeat is {formats.seconds(row.heartbeat_s)}.",
                 remedy="Check the feed's nodes before relying on this price.",
             )
-        assumed = [
-            name
-            for name, origin in (("deviation", row.deviation_origin), ("heartbeat", row.heartbeat_origin))
-            if origin == "assumed"
-        ]
-        if assumed:
-            yield Finding(
-                FindingKind.UNVERIFIED,
-                Severity.LOW,
-                row.asset,
-                f"{' and '.join(assumed)} of its feed are assumed, not read or fitted.",
-                remedy="Give the feed's settings, or fit them to its rounds.",
-            )
+    assumed = [r.asset for r in rows if "assumed" in (r.deviation_origin, r.heartbeat_origin)]
+    if assumed:
+        yield Finding(
+            FindingKind.UNVERIFIED,
+            Severity.LOW,
+            formats.some(assumed),
+            f"deviation or heartbeat assumed for {formats.plural(len(assumed), 'feed')}, not read or fitted.",
+            remedy="Give the feeds' settings, or fit them to their rounds.",
+        )
 
 
 def flow_findings(figures: FlowFigures) -> Iterator[Finding]:

@@ -159,6 +159,12 @@ def joined(items: list[str]) -> str:
     return f"{', '.join(items[:-1])} and {items[-1]}"
 
 
+def some(items: list[str], shown: int = 3) -> str:
+    """Return at most ``shown`` items and how many more there are: ``a, b, c and 4 more``."""
+    rest = len(items) - shown
+    return joined([*items[:shown], f"{rest} more"] if rest > 0 else items)
+
+
 def plural(number: int, noun: str) -> str:
     """Return ``1 account`` or ``12,345 accounts``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -18,7 +18,7 @@ def headline(review: Review) -> tuple[str, ...]:
     """Return the review in a few sentences."""
     m = review.market
     sentences = [
-        f"At block {m.block_number:,} the market holds {formats.usd(m.collateral_usd)} of collateral against "
+        f"{when(review)} the market holds {formats.usd(m.collateral_usd)} of collateral against "
         f"{formats.usd(m.debt_usd)} of debt by {formats.plural(m.borrowers, 'borrower')}.",
         _scenario_sentence(review.reference, review.infinite_depth),
     ]
@@ -26,6 +26,12 @@ def headline(review: Review) -> tuple[str, ...]:
     if pair is not None and pair.eligible_debt_usd > review.reference.eligible_debt_usd:
         sentences.append(_scenario_sentence(pair, review.infinite_depth))
     return tuple(sentences)
+
+
+def when(review: Review) -> str:
+    """Return ``At block 24,000,000``, or the time where an imported book names no block."""
+    m = review.market
+    return f"At block {m.block_number:,}" if m.block_number else f"At {formats.utc(m.block_time_s)}"
 
 
 def scenario_words(scenario: str) -> str:

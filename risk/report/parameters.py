@@ -17,6 +17,7 @@ from protocols.snapshot import Snapshot
 from risk.solver.parameters import emode_row
 
 WAD = 10**18
+ORDINARY_LAMBDA = 0.95  # at or below it an account is far from health 1 before calls turn toxic
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def _row(
     ltv, threshold, with_bonus = values
     lam = threshold * with_bonus / 1e8
     partial_above = 0.0 if rules.sizing is SizingRule.HALF_OF_RESERVE else rules.full_close_below_wad / WAD
-    toxic = lam > partial_above
+    toxic = lam > max(partial_above, ORDINARY_LAMBDA)
     return ParameterRow(
         place=place,
         subject=subject,

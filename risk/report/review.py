@@ -212,6 +212,7 @@ def _market(snapshot: Snapshot, at: Positions) -> MarketFigures:
 def _with_findings(review: Review, given: tuple[Finding, ...]) -> Review:
     from dataclasses import replace
 
+    checked = review.completeness.supply_share is not None
     found = rules.merged(
         (
             given,
@@ -221,8 +222,8 @@ def _with_findings(review: Review, given: tuple[Finding, ...]) -> Review:
             rules.deficit_findings(review.bad_debt),
             rules.borrower_findings(review.borrowers),
             rules.parameter_findings(review.parameters),
-            rules.reserve_findings(review.reserves),
-            rules.cap_findings(review.caps),
+            rules.with_doubt(rules.reserve_findings(review.reserves), checked),
+            rules.with_doubt(rules.cap_findings(review.caps), checked),
             rules.feed_findings(review.feeds),
             rules.flow_findings(review.flow),
             rules.reverse_findings(review.reverse, review.inputs.cover_usd or 0.0),
@@ -233,5 +234,11 @@ def _with_findings(review: Review, given: tuple[Finding, ...]) -> Review:
 
 
 def _ordinary(review: Review) -> list[ScenarioRow]:
-    """Return the named scenarios of ordinary size, each once; extremes are no findings."""
-    return list({n.row.index: n.row for n in review.named if not n.which.startswith("worst")}.values())
+    """Return the named scenarios of ordinary size; extremes are no findings.
+
+    Scenarios that do the same (the market factor, where all hangs on one coin) count once.
+    """
+    ordinary = [n.row for n in review.named if not n.which.startswith("worst")]
+    return list(
+        {(r.eligible_debt_usd, r.repaid_usd, r.bad_debt_usd): r for r in reversed(ordinary)}.values()
+    )[::-1]

@@ -159,6 +159,7 @@ def utilisation(review: Review) -> Section:
     lead = (
         "At full utilisation withdrawals and flash loans stop and liquidators need inventory. A single large "
         "supplier can bring that about by leaving.",
+        *_unchecked(review),
     )
     return Section("utilisation", "Utilisation and suppliers", lead, (), (reserves, suppliers))
 
@@ -219,8 +220,15 @@ def caps(review: Review) -> Section:
     lead = (
         "An exploit of an issuer or a bridge fills the remaining cap with worthless collateral at oracle par "
         "and borrows to the largest LTV. No test of the existing book sees this.",
+        *_unchecked(review),
     )
     return Section("caps", "Cap headroom", lead, found, (table, families))
+
+
+def _unchecked(review: Review) -> tuple[str, ...]:
+    if review.completeness.supply_share is not None:
+        return ()
+    return ("Token totals were not checked: if the book is a part of the market, these figures are too.",)
 
 
 def _cap_row(row: dict[str, Any]) -> dict[str, Any]:

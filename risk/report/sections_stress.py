@@ -116,9 +116,11 @@ def bad_debt(review: Review) -> Section:
         empty="No debt in this market.",
     )
     lead = (
-        "Debt no collateral covers after liquidations, in the reserve whose suppliers bear it. "
+        "Debt no collateral covers after liquidations, in the reserve whose suppliers bear it.",
         f"Already today {formats.usd(review.market.under_water_usd)} of debt exceeds its collateral, in "
-        f"{formats.plural(review.market.under_water_accounts, 'account')}.",
+        f"{formats.plural(review.market.under_water_accounts, 'account')}."
+        if review.market.under_water_accounts
+        else "Today no account owes more than its collateral is worth.",
     )
     return Section("bad-debt", "Bad debt by debt reserve", lead, found, (table,))
 

@@ -7,9 +7,11 @@ from dataclasses import replace
 import pytest
 
 from abis.findings import FindingKind, Severity
+from protocols.releases import rules_of
 from protocols.snapshot import Snapshot
 from risk.report import findings as rules
 from risk.report.book import CompletenessFigures, completeness
+from risk.report.reverse import ReverseRow
 from risk.report.review import Review
 from tests.risk.report.conftest import reviewed
 from tests.risk.report.made import LINK, USDC
@@ -39,7 +41,9 @@ def test_the_made_market_is_read_as_it_was_made(review: Review) -> None:
     assert "$120k" in _about(review, FindingKind.BUFFER, "book")[0]
     assert "0.9646" in _about(review, FindingKind.TOXIC, "ETH correlated")[0]
     assert "$1.25k is booked" in _about(review, FindingKind.BUFFER, "USDC")[0]
-    assert _about(review, FindingKind.UNVERIFIED, "GHO")
+    assert _about(review, FindingKind.UNVERIFIED, "wstETH, GHO and LINK") == [
+        "deviation or heartbeat assumed for 3 feeds, not read or fitted."
+    ]
     assert any("INFINITE DEPTH ASSUMED" in f.message for f in review.findings)
     assert any(f.kind is FindingKind.MISSING and f.subject == "supply side" for f in review.findings)
 
@@ -57,12 +61,39 @@ def test_a_full_reserve_is_a_liquidity_finding(snapshot: Snapshot) -> None:
     assert any("99.9 % is lent out" in m for m in _about(review, FindingKind.LIQUIDITY, "USDC"))
 
 
-def test_no_supply_cap_is_a_high_finding(snapshot: Snapshot) -> None:
-    rows = list(snapshot.reserves)
-    rows[LINK] = replace(rows[LINK], supply_cap_tokens=0)
+def test_reserves_without_supply_cap_are_one_high_finding(snapshot: Snapshot) -> None:
+    rows = [replace(r, supply_cap_tokens=0) for r in snapshot.reserves]
     review = reviewed(replace(snapshot, reserves=tuple(rows)))
-    (found,) = [f for f in review.findings if f.kind is FindingKind.CAP and f.subject == "LINK"]
+    (found,) = [f for f in review.findings if f.kind is FindingKind.CAP]
     assert found.severity is Severity.HIGH
+    assert found.subject == "WETH, wstETH, WBTC and 2 more"
+    assert found.value_usd == max(r.fill_loss_usd for r in review.caps)
+
+
+def test_unchecked_totals_cast_doubt_on_what_rests_on_them(snapshot: Snapshot) -> None:
+    rows = tuple(replace(r, supply_cap_tokens=0) for r in snapshot.reserves)
+    review = reviewed(replace(snapshot, reserves=rows, completeness=()))
+    (found,) = [f for f in review.findings if f.kind is FindingKind.CAP]
+    assert found.severity is Severity.LOW
+    assert found.message.endswith("the book may be a part of the market.")
+
+
+def test_rules_that_always_repay_half_are_toxic_only_near_health_one(snapshot: Snapshot) -> None:
+    review = reviewed(replace(snapshot, rules=rules_of("aave", "2.0")))
+    assert {f.subject for f in review.findings if f.kind is FindingKind.TOXIC and "partial" in f.message} == {
+        "ETH correlated"
+    }
+
+
+def test_scenarios_that_do_the_same_are_found_once(review: Review) -> None:
+    toxic = [f.subject for f in review.findings if f.kind is FindingKind.TOXIC and "repaid" in f.message]
+    assert len(toxic) == len(set(toxic)) <= 3
+
+
+def test_a_move_of_ordinary_size_that_exhausts_the_cover_is_found() -> None:
+    row = ReverseRow("ETH", "fall", -0.12, -0.95, 6e6, True, "USDC", 5e6)
+    (found,) = rules.reverse_findings([row, replace(row, move_share=-0.5)], 5e6)
+    assert "a fall of 12 % exhausts the cover of $5.00M" in found.message
 
 
 def test_collateral_that_cannot_be_taken_out_is_found(snapshot: Snapshot) -> None:
