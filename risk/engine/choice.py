@@ -1,0 +1,188 @@
+"""Kernels for the liquidator's choice: which pair of an account, and how much of it.
+
+For every collateral and debt of the account two amounts are weighed:
+
+* as much as the close factor allows (or the collateral carries);
+* the largest amount that leaves no dust and is not sold below cost, where the first breaks
+  the dust rule or the last tokens sold lose money.
+
+Proceeds are concave in the amount, so no other amount earns more.  The profit is what selling
+the seized collateral less the fee fetches *after* everything already sold in this scenario,
+less the repaid debt at the market price, less gas.  Equal profits: the first pair, the
+larger amount.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from risk.engine.arrays import FloatArray, Records
+from risk.engine.health import Health
+from risk.engine.jit import jit
+from risk.engine.model import Model, Moment
+from risk.engine.selling import sale_usd, tokens_above
+from risk.engine.sizing import (
+    Pair,
+    Seizure,
+    leaves_dust,
+    most_repayable,
+    most_without_dust,
+    seizure_of,
+)
+
+
+class Call(NamedTuple):
+    """The chosen call: places in the CSR blocks, amounts, money; ``c`` is -1 if there is none.
+
+    ``offer`` is what the liquidator offers, inf for as much as allowed.
+    """
+
+    c: int
+    d: int
+    offer: float
+    seized: float
+    repaid: float
+    fee: float
+    proceeds_usd: float
+    profit_usd: float
+
+
+@jit
+def no_call() -> Call:
+    """Return the call that is none."""
+    return Call(-1, -1, 0.0, 0.0, 0.0, 0.0, 0.0, -np.inf)
+
+
+@jit
+def pair_of(
+    account: Any,
+    c: int,
+    d: int,
+    c_amount: FloatArray,
+    d_amount: FloatArray,
+    legs: Records,
+    model: Model,
+    moment: Moment,
+) -> Pair:
+    """Return collateral entry ``c`` and debt entry ``d`` of an account as a `Pair`."""
+    i, j = model.collateral[c].asset, model.debt[d].asset
+    return Pair(
+        c_amount[c],
+        d_amount[d],
+        legs[c - account.c_first].c,
+        legs[d - account.d_first].d,
+        moment.price[i].oracle / model.reserve[i].unit,
+        moment.price[j].oracle / model.reserve[j].unit,
+        model.collateral[c].bonus_bps,
+        model.reserve[i].fee_bps,
+    )
+
+
+@jit
+def price_call(
+    c: int, d: int, call: Seizure, offer: float, sold: Records, model: Model, moment: Moment
+) -> Call:
+    """Return ``call`` with its proceeds and profit."""
+    i, j = model.collateral[c].asset, model.debt[d].asset
+    tokens = (call.seized - call.fee) / model.reserve[i].unit
+    if i == j:  # the debt is repaid with what was seized: nothing is sold
+        proceeds = tokens * moment.price[i].market_usd
+    else:
+        fetched = sale_usd(i, sold[i].sold_tokens, tokens, moment.price[i].market_usd, model)
+        proceeds = fetched * (1.0 - model.costs.swap_fee)
+    cost = call.repaid / model.reserve[j].unit * moment.price[j].market_usd
+    profit = proceeds - cost - model.costs.gas_usd
+    return Call(c, d, offer, call.seized, call.repaid, call.fee, proceeds, profit)
+
+
+@jit
+def most_at_margin(c: int, d: int, pair: Pair, sold: Records, model: Model, moment: Moment) -> float:
+    """Return the repayment at which the last token sold just pays for the debt it bought; inf if any."""
+    i, j = model.collateral[c].asset, model.debt[d].asset
+    if i == j:
+        return np.inf
+    kept = pair.bonus_bps
+    if model.rules.has_protocol_fee:
+        kept -= (pair.bonus_bps - 10_000.0) * pair.fee_bps / 10_000.0
+    tokens_per_unit = pair.d_price / pair.c_price * kept / 10_000.0 / model.reserve[i].unit
+    cost_per_unit = moment.price[j].market_usd / model.reserve[j].unit
+    floor_usd = cost_per_unit / tokens_per_unit / (1.0 - model.costs.swap_fee)
+    more = tokens_above(i, sold[i].sold_tokens, moment.price[i].market_usd, floor_usd, model)
+    return float(more / tokens_per_unit)
+
+
+@jit
+def is_call(seizure: Seizure) -> bool:
+    """Return whether both burns are of at least one smallest unit, which tokens insist on."""
+    return seizure.repaid >= 1.0 and seizure.seized - seizure.fee >= 1.0
+
+
+@jit
+def best_of_pair(
+    c: int,
+    d: int,
+    pair: Pair,
+    health: Health,
+    near_one: bool,
+    sold: Records,
+    model: Model,
+    moment: Moment,
+) -> Call:
+    """Return the most profitable call on one pair."""
+    best = no_call()
+    most = most_repayable(pair, health.debt, near_one, model.rules)
+    whole = seizure_of(pair, most, model.rules)
+    allowed = not leaves_dust(pair, whole, model.rules)
+    if allowed and is_call(whole):
+        best = price_call(c, d, whole, np.inf, sold, model, moment)
+    less = most_at_margin(c, d, pair, sold, model, moment)
+    if model.rules.min_leftover_base > 0.0 and (not allowed or less < most):
+        less = min(less, most_without_dust(pair, model.rules))
+    if less >= most:
+        return best
+    less = np.floor(less)
+    part = seizure_of(pair, less, model.rules)
+    if less >= 1.0 and is_call(part) and not leaves_dust(pair, part, model.rules):
+        other = price_call(c, d, part, less, sold, model, moment)
+        if other.profit_usd > best.profit_usd:
+            best = other
+    return best
+
+
+@jit
+def is_open(asset: int, model: Model, moment: Moment) -> bool:
+    """Return whether a call may touch the reserve: priced, active, not paused, past its grace."""
+    return bool(moment.price[asset].oracle > 0.0 and moment.time_s > model.reserve[asset].open_after_s)
+
+
+@jit
+def best_call(
+    account: Any,
+    health: Health,
+    near_one: bool,
+    c_amount: FloatArray,
+    d_amount: FloatArray,
+    legs: Records,
+    sold: Records,
+    model: Model,
+    moment: Moment,
+) -> Call:
+    """Return the most profitable call on an account; ``legs`` hold its current values."""
+    best = no_call()
+    for c in range(account.c_first, account.c_last):
+        entry = model.collateral[c]
+        if not entry.on or entry.bonus_bps <= 0.0 or c_amount[c] < 1.0:
+            continue
+        if not is_open(entry.asset, model, moment):
+            continue
+        for d in range(account.d_first, account.d_last):
+            j = model.debt[d].asset
+            if d_amount[d] < 1.0 or not is_open(j, model, moment):
+                continue
+            pair = pair_of(account, c, d, c_amount, d_amount, legs, model, moment)
+            call = best_of_pair(c, d, pair, health, near_one, sold, model, moment)
+            if call.profit_usd > best.profit_usd:
+                best = call
+    return best

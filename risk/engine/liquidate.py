@@ -1,0 +1,186 @@
+"""Second kernel of a moment: rounds of calls until no liquidator gains by another.
+
+Within a scenario accounts come in the order of their health factor, lowest first (ties: by
+account), and each takes one call a round.  Liquidators are many and alike: each call is the
+best for that account given everything sold before.  An account leaves the rounds when it is
+healthy or no call on it pays; since sales only lower what the next sale fetches and oracle
+prices stand still within a moment, it need not be looked at again.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from risk.engine.arrays import FloatArray, IntArray, Records
+from risk.engine.calls import book_call, carry_out, fair_view, harm_of
+from risk.engine.choice import best_call
+from risk.engine.events import EventLog, log_call
+from risk.engine.health import LEG, UNSURE, Health
+from risk.engine.jit import jit, kernel
+from risk.engine.model import Model, Moment, Prices, moment_of
+from risk.engine.state import BELOW, CALLED, DECIDED, ELIGIBLE, NEAR_ONE, State
+from risk.engine.view import balances, is_below, is_near_one, look_at
+
+MAX_CALLS = 100  # of one account at one moment
+
+
+DECISION = np.dtype([(name, np.int64) for name in ("account", "c_first", "d_first")])
+
+
+class Decided(NamedTuple):
+    """Accounts the exact rules decided.
+
+    ``ptr`` (S + 1,) into ``rows`` (K,) `DECISION`, accounts increasing within a scenario;
+    their exact leg values, base units, start at ``c_first`` in ``c`` and ``d_first`` in ``d``.
+    """
+
+    ptr: IntArray
+    rows: Records
+    c: FloatArray
+    d: FloatArray
+
+
+@jit
+def take_decided(s: int, u: int, account: Any, health: Health, decided: Decided, legs: Records) -> Health:
+    """Return ``health`` with the exact values of the legs, which also fill ``legs``."""
+    low, high = decided.ptr[s], decided.ptr[s + 1] - 1
+    while low < high:
+        middle = (low + high) // 2
+        if decided.rows[middle].account < u:
+            low = middle + 1
+        else:
+            high = middle
+    row, c_sum, d_sum = decided.rows[low], 0.0, 0.0
+    for k in range(account.c_last - account.c_first):
+        legs[k].c = decided.c[row.c_first + k]
+        c_sum += legs[k].c
+    for k in range(account.d_last - account.d_first):
+        legs[k].d = decided.d[row.d_first + k]
+        d_sum += legs[k].d
+    return Health(health.below, health.near_one, health.ratio, c_sum, d_sum)
+
+
+@jit
+def enter(u: int, s: int, model: Model, state: State, legs: Records) -> None:
+    """Note an account the first time it is liquidatable."""
+    if state.flags[s, u] & ELIGIBLE:
+        return
+    state.flags[s, u] |= ELIGIBLE
+    state.scenario[s].eligible_accounts += 1
+    account, usd = model.account[u], model.usd_per_base
+    for c in range(account.c_first, account.c_last):
+        i = model.collateral[c].asset
+        state.asset[s, i].eligible_collateral_usd += legs[c - account.c_first].c * usd
+    for d in range(account.d_first, account.d_last):
+        j = model.debt[d].asset
+        state.asset[s, j].eligible_debt_usd += legs[d - account.d_first].d * usd
+
+
+@jit
+def queue(s: int, moment: Moment, model: Model, state: State, decided: Decided, legs: Records) -> IntArray:
+    """Return the accounts of one scenario with something to seize, lowest health factor first."""
+    n = 0
+    for u in range(len(model.account)):
+        n += 1 if state.status[s, u] & BELOW else 0
+    account, ratio = np.empty(n, dtype=np.int64), np.empty(n)
+    n = 0
+    for u in range(len(model.account)):
+        if not state.status[s, u] & BELOW:
+            continue
+        health = look_at(u, s, moment, model, state, legs)
+        if state.status[s, u] & DECIDED:
+            health = take_decided(s, u, model.account[u], health, decided, legs)
+        if health.collateral > 0.0:
+            enter(u, s, model, state, legs)
+            account[n], ratio[n] = u, health.ratio
+            n += 1
+    return account[:n][np.argsort(ratio[:n], kind="mergesort")]
+
+
+@jit
+def own_balances(u: int, s: int, model: Model, state: State) -> None:
+    """Give account ``u`` balances of its own in scenario ``s`` before its first call."""
+    if state.flags[s, u] & CALLED:
+        return
+    account = model.account[u]
+    for c in range(account.c_first, account.c_last):
+        state.c_amount[s, c] = model.c_amount[c]
+    for d in range(account.d_first, account.d_last):
+        state.d_amount[s, d] = model.d_amount[d]
+    state.flags[s, u] |= CALLED
+    state.scenario[s].liquidated_accounts += 1
+
+
+@jit
+def try_call(
+    u: int,
+    s: int,
+    moment: Moment,
+    model: Model,
+    state: State,
+    decided: Decided,
+    log: EventLog,
+    place: int,
+    legs: Records,
+) -> bool:
+    """Make the best call on one account; return whether there was one."""
+    account = model.account[u]
+    health = look_at(u, s, moment, model, state, legs)
+    if state.status[s, u] & DECIDED:
+        health = take_decided(s, u, account, health, decided, legs)
+        near_one = state.status[s, u] & NEAR_ONE > 0
+    else:
+        below, near_one = is_below(health, model), is_near_one(health, model)
+        if health.below == UNSURE or (below and health.near_one == UNSURE):
+            state.scenario[s].unsure += 1
+        if not below:
+            state.status[s, u] = 0
+            return False
+    c_amount, d_amount = balances(u, s, model, state)
+    call = best_call(account, health, near_one, c_amount, d_amount, legs, state.asset[s], model, moment)
+    if call.c < 0 or call.profit_usd <= 0.0 or call.profit_usd < model.costs.min_profit_usd:
+        return False
+    harm = harm_of(call, fair_view(account, c_amount, d_amount, model, moment), health.ratio, model, moment)
+    own_balances(u, s, model, state)
+    state.status[s, u] = BELOW
+    burned = carry_out(
+        account, call, legs, state.c_amount[s], state.d_amount[s], model, moment, state.asset[s]
+    )
+    book_call(s, u, call, harm, model, moment, state)
+    if len(log.rows) > 0:
+        after = look_at(u, s, moment, model, state, legs).ratio
+        log_call(log.rows[place], (s, u), call, (health.ratio, after), burned, harm, model, moment)
+    return True
+
+
+@jit
+def liquidate_one(
+    s: int, moment: Moment, model: Model, state: State, decided: Decided, log: EventLog
+) -> None:
+    """Run the rounds of one scenario."""
+    legs = np.zeros(model.most_legs, dtype=LEG)
+    active = queue(s, moment, model, state, decided, legs)
+    first_call = state.scenario[s].calls
+    n = len(active)
+    for _ in range(MAX_CALLS):
+        kept = 0
+        for k in range(n):
+            place = log.ptr[s] + state.scenario[s].calls - first_call
+            if try_call(active[k], s, moment, model, state, decided, log, place, legs):
+                active[kept] = active[k]
+                kept += 1
+        n = kept
+        if n == 0:
+            return
+    state.scenario[s].cut_off += n
+
+
+@kernel
+def liquidate(
+    first: int, last: int, prices: Prices, model: Model, state: State, decided: Decided, log: EventLog
+) -> None:
+    """Run `liquidate_one` for scenarios ``first`` .. ``last - 1`` of the block."""
+    for s in range(first, last):
+        liquidate_one(s, moment_of(prices, s), model, state, decided, log)

@@ -1,0 +1,118 @@
+"""What the kernels are given: the unchanging model, and prices moment by moment."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocols.snapshot import Snapshot
+from risk.depth import Depth
+from risk.engine.arrays import (
+    FloatArray,
+    Records,
+    RuleNumbers,
+    account_records,
+    collateral_records,
+    debt_records,
+    most_legs,
+    reserve_records,
+    rule_numbers,
+)
+from risk.engine.jit import jit
+from risk.engine.liquidators import Liquidators
+
+CURVE = np.dtype([("tokens", np.float64), ("usd", np.float64)])
+PRICE = np.dtype(
+    [
+        ("oracle", np.float64),  # raw: base-currency units a whole token
+        ("market_usd", np.float64),  # a whole token
+        ("fair_usd", np.float64),
+    ]
+)
+
+
+class Costs(NamedTuple):
+    """`Liquidators` as numbers; the fee as a fraction."""
+
+    gas_usd: float
+    swap_fee: float
+    min_profit_usd: float
+
+
+class Model(NamedTuple):
+    """Everything that does not change along a path.
+
+    Records as in `risk.engine.arrays`: ``account`` (N,), ``collateral`` and ``debt`` (nnz,),
+    ``reserve`` (A,); ``c_amount`` and ``d_amount`` (nnz,) balances in the snapshot, smallest
+    units; ``curve`` (A, K) `CURVE`, the depth.
+    """
+
+    account: Records
+    collateral: Records
+    debt: Records
+    c_amount: FloatArray
+    d_amount: FloatArray
+    reserve: Records
+    curve: Records
+    rules: RuleNumbers
+    costs: Costs
+    usd_per_base: float
+    most_legs: int
+
+
+class Prices(NamedTuple):
+    """A block of scenarios at one moment: ``rows`` (S, A) `PRICE`.
+
+    ``time_s`` counts from the snapshot, ``hours`` is how long the moment lasts.
+    """
+
+    rows: Records
+    time_s: float
+    hours: float
+
+
+class Moment(NamedTuple):
+    """One scenario of `Prices`: ``price`` (A,)."""
+
+    price: Records
+    time_s: float
+    hours: float
+
+
+@jit
+def moment_of(prices: Prices, s: int) -> Moment:
+    """Return scenario ``s`` of a block."""
+    return Moment(prices.rows[s], prices.time_s, prices.hours)
+
+
+def prices_of(
+    oracle_raw: NDArray[Any], market_usd: FloatArray, fair_usd: FloatArray, time_s: float, hours: float
+) -> Prices:
+    """Return a block of prices from three (S, A) arrays."""
+    rows = np.zeros(market_usd.shape, dtype=PRICE)
+    rows["oracle"], rows["market_usd"], rows["fair_usd"] = oracle_raw, market_usd, fair_usd
+    return Prices(rows, float(time_s), float(hours))
+
+
+def model_of(snapshot: Snapshot, depth: Depth, liquidators: Liquidators) -> Model:
+    """Return the model of a market."""
+    reserve = reserve_records(snapshot, depth)
+    c, d = collateral_records(snapshot), debt_records(snapshot)
+    curve = np.zeros(depth.size_tokens.shape, dtype=CURVE)
+    curve["tokens"], curve["usd"] = depth.size_tokens, depth.proceeds_usd
+    who = liquidators
+    return Model(
+        account=account_records(snapshot, c, d, reserve),
+        collateral=c,
+        debt=d,
+        c_amount=snapshot.book.collateral.amount_raw.astype(np.float64),
+        d_amount=snapshot.book.debt.amount_raw.astype(np.float64),
+        reserve=reserve,
+        curve=curve,
+        rules=rule_numbers(snapshot.rules),
+        costs=Costs(float(who.gas_usd_per_call), who.swap_fee_bps / 1e4, float(who.min_profit_usd)),
+        usd_per_base=snapshot.base.usd_per_raw,
+        most_legs=most_legs(snapshot),
+    )

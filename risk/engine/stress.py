@@ -1,0 +1,152 @@
+"""`stress`: every scenario through the oracles and the liquidators to an `Outcome`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from abis.errors import ScenarioError
+from abis.findings import Finding, FindingKind, Severity
+from oracles.graph import OracleGraph
+from protocols.snapshot import Snapshot
+from risk.depth import Depth
+from risk.engine.advance import engine_of, run, start
+from risk.engine.arrays import FloatArray, Records
+from risk.engine.events import EventLog, table_of
+from risk.engine.liquidators import Liquidators
+from risk.engine.prices import moments
+from risk.engine.state import block_size
+from risk.outcome import Outcome
+from risk.scenarios.scenarios import BLOCK, Scenarios
+
+COUNTERS = {"calls", "unsure", "cut_off"}  # ledger fields that do not go into the outcome
+NO_CATEGORY = "no e-mode"
+
+
+class Ledger(NamedTuple):
+    """The ledger part of `risk.engine.state.State`."""
+
+    scenario: Records
+    asset: Records
+    emode_loss_usd: FloatArray
+
+
+def stress(
+    snapshot: Snapshot,
+    scenarios: Scenarios,
+    *,
+    oracles: OracleGraph | None = None,
+    depth: Depth | None = None,
+    liquidators: Liquidators | None = None,
+    events: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Outcome:
+    """Liquidate a market's book in every scenario and add up the harm.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        The market.  Debts do not accrue along a path.
+    scenarios : Scenarios
+        Market and fair prices, assets in the order of the snapshot's reserves.
+    oracles : OracleGraph, optional
+        What makes oracle prices from market prices.  Without it they follow the market at once.
+    depth : Depth, optional
+        Curves of what selling fetches; infinite depth without.  Sales of a scenario use a curve
+        up, along its whole path: it does not refill.
+    liquidators : Liquidators, optional
+        Costs of liquidating; documented defaults.
+    events : bool
+        Keep one row a liquidation call in ``Outcome.events``.
+    progress : callable (done, total), optional
+        Called after every block of scenarios.
+
+    Returns
+    -------
+    Outcome
+
+    Raises
+    ------
+    ScenarioError
+        If the scenarios are for other assets, or a price is impossible.
+    """
+    if tuple(scenarios.assets) != snapshot.asset_names:
+        raise ScenarioError(
+            f"the scenarios are for {', '.join(scenarios.assets)}.",
+            remedy=f"Make them for {', '.join(snapshot.asset_names)}, in this order.",
+        )
+    engine = engine_of(snapshot, liquidators, depth)
+    ledgers: list[Ledger] = []
+    logs: list[tuple[int, EventLog]] = []
+    for block in scenarios.blocks(block_size(engine.model, min(BLOCK, len(scenarios)))):
+        path = moments(snapshot, scenarios, block, oracles)
+        state, own = run(engine, start(engine, len(block)), path, events=events)
+        ledgers.append(Ledger(state.scenario, state.asset, state.emode_loss_usd))
+        logs += [(block.start, log) for log in own]
+        if progress is not None:
+            progress(block.start + len(block), len(scenarios))
+    total = Ledger(*(np.concatenate(columns) for columns in zip(*ledgers, strict=True)))
+    return Outcome(
+        names=scenarios.names,
+        groups=scenarios.groups,
+        weight=scenarios.weight,
+        assets=scenarios.assets,
+        emodes=(NO_CATEGORY, *(e.label or f"e-mode {e.id}" for e in snapshot.emodes)),
+        **_columns(total),
+        infinite_depth=bool((engine.model.reserve["curve_points"] == 0).any()),
+        events=table_of(logs, snapshot.book.accounts, scenarios.assets) if events else None,
+        findings=(
+            *scenarios.findings,
+            *(depth.findings if depth else ()),
+            *(oracles.findings() if oracles else ()),
+            *_findings(total, scenarios, oracles),
+        ),
+    )
+
+
+def _columns(total: Ledger) -> dict[str, Any]:
+    """Return the ledger's fields as contiguous arrays, named as in `Outcome`."""
+    records = (total.scenario, total.asset)
+    columns = {
+        k: np.ascontiguousarray(r[k]) for r in records for k in r.dtype.names or () if k not in COUNTERS
+    }
+    return {**columns, "avoidable_loss_emode_usd": total.emode_loss_usd}
+
+
+def _findings(total: Ledger, scenarios: Scenarios, oracles: OracleGraph | None) -> list[Finding]:
+    found = []
+    unsure, cut_off = (int(total.scenario[k].sum()) for k in ("unsure", "cut_off"))
+    if unsure:
+        found.append(
+            Finding(
+                FindingKind.UNVERIFIED,
+                Severity.LOW,
+                "liquidation engine",
+                f"{unsure} decisions about accounts already liquidated lay within rounding of a threshold "
+                "and were taken in floating point.",
+            )
+        )
+    if cut_off:
+        found.append(
+            Finding(
+                FindingKind.INCONSISTENT,
+                Severity.HIGH,
+                "liquidation engine",
+                f"{cut_off} accounts were still profitable to liquidate after the most calls one moment "
+                "allows; their outcome is incomplete.",
+                remedy="Raise min_profit_usd or gas_usd_per_call to realistic values.",
+            )
+        )
+    if oracles is None and len(scenarios.time_s) > 1:
+        found.append(
+            Finding(
+                FindingKind.UNVERIFIED,
+                Severity.MEDIUM,
+                "oracles",
+                "no oracle graph was given: oracle prices were taken to follow the market at once.",
+                remedy="Pass the market's oracle graph.",
+            )
+        )
+    return found
