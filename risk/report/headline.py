@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from risk.report import formats
-from risk.report.findings import MATERIAL_USD
+from risk.report.findings import LOSS_SHARE, MATERIAL_USD
 from risk.report.page import Tile
 from risk.report.review import Review
 from risk.report.stress import ScenarioRow
@@ -25,6 +25,8 @@ def headline(review: Review) -> tuple[str, ...]:
     pair = next((n.row for n in review.named if n.row.group == "pair"), None)
     if pair is not None and pair.eligible_debt_usd > review.reference.eligible_debt_usd:
         sentences.append(_scenario_sentence(pair, review.infinite_depth))
+    if review.inputs.cover_usd is not None:
+        sentences.append(_cover_sentence(review))
     return tuple(sentences)
 
 
@@ -52,7 +54,24 @@ def _scenario_sentence(row: ScenarioRow, infinite_depth: bool) -> str:
     return (
         f"{words} makes {formats.usd(row.eligible_debt_usd)} of debt "
         f"({formats.plural(row.eligible_accounts, 'account')}) liquidatable and leaves "
-        f"{formats.usd(row.bad_debt_usd)} of bad debt{_note(infinite_depth)}."
+        f"{_bad_debt(row.bad_debt_usd)}{_note(infinite_depth)}."
+    )
+
+
+def _bad_debt(value_usd: float) -> str:
+    return f"{formats.usd(value_usd)} of bad debt" if value_usd > 0 else "no bad debt"
+
+
+def _cover_sentence(review: Review) -> str:
+    cover = formats.usd(review.inputs.cover_usd)
+    row = next(iter(review.reverse), None)
+    if row is None or row.move_share is None:
+        return f"No single move searched exhausts the cover of {cover}{_note(review.infinite_depth)}."
+    what = "the market factor" if row.subject == MARKET else formats.label(row.subject)
+    size = formats.change(abs(row.move_share)).removeprefix("+")
+    return (
+        f"A {size} {row.direction} of {what} is the smallest move that exhausts the cover of {cover}"
+        f"{_note(review.infinite_depth)}."
     )
 
 
@@ -73,7 +92,7 @@ def tiles(review: Review) -> tuple[Tile, ...]:
             "Liquidatable now",
             formats.usd(m.liquidatable_debt_usd),
             formats.plural(m.liquidatable_accounts, "account"),
-            _tone(m.liquidatable_debt_usd),
+            _tone(m.liquidatable_debt_usd, m.debt_usd),
         ),
         Tile("Within 5 % of liquidation", formats.usd(near_debt), _of_debt(near_debt, m.debt_usd)),
         Tile(
@@ -90,7 +109,7 @@ def tiles(review: Review) -> tuple[Tile, ...]:
             f"Bad debt at {name}",
             formats.usd(ref.bad_debt_usd),
             _of_debt(ref.bad_debt_usd, m.debt_usd),
-            _tone(ref.bad_debt_usd),
+            _tone(ref.bad_debt_usd, m.debt_usd),
             depth=True,
         ),
         Tile(
@@ -101,6 +120,7 @@ def tiles(review: Review) -> tuple[Tile, ...]:
             else "nothing repaid",
             depth=True,
         ),
+        *([_cover(review)] if review.inputs.cover_usd is not None else []),
     )
 
 
@@ -108,8 +128,19 @@ def _of_debt(value_usd: float, debt_usd: float) -> str:
     return f"{formats.share(value_usd / debt_usd if debt_usd else 0.0)} of debt"
 
 
-def _tone(loss_usd: float) -> str:
-    return "bad" if loss_usd >= MATERIAL_USD else "plain"
+def _cover(review: Review) -> Tile:
+    row = next(iter(review.reverse), None)
+    value = formats.ABSENT if row is None or row.move_share is None else formats.change(row.move_share)
+    what = (
+        formats.label(row.subject) if row is not None and row.move_share is not None else "no move searched"
+    )
+    return Tile(f"Exhausts the cover of {formats.usd(review.inputs.cover_usd)}", value, what, depth=True)
+
+
+def _tone(loss_usd: float, debt_usd: float) -> str:
+    if loss_usd < MATERIAL_USD:
+        return "plain"
+    return "bad" if loss_usd >= LOSS_SHARE * debt_usd else "watch"
 
 
 def _completeness(review: Review) -> Tile:
