@@ -44,7 +44,12 @@ def scenario_words(scenario: str) -> str:
         return f"Scenario {name}"
     subject, sign, size = match.groups()
     what = "the market factor" if subject == MARKET else subject.replace("/", " against ")
-    return f"A {size} % {'fall' if sign == '-' else 'rise'} of {what}"
+    return f"{_article(size)} {size} % {'fall' if sign == '-' else 'rise'} of {what}"
+
+
+def _article(size: str) -> str:
+    whole = int(float(size))
+    return "An" if whole in (8, 11, 18) or 80 <= whole < 90 else "A"
 
 
 def _scenario_sentence(row: ScenarioRow, infinite_depth: bool) -> str:
@@ -70,7 +75,7 @@ def _cover_sentence(review: Review) -> str:
     what = "the market factor" if row.subject == MARKET else formats.label(row.subject)
     size = formats.change(abs(row.move_share)).removeprefix("+")
     return (
-        f"A {size} {row.direction} of {what} is the smallest move that exhausts the cover of {cover}"
+        f"{_article(size.split()[0].replace(',', ''))} {size} {row.direction} of {what} is the smallest move that exhausts the cover of {cover}"
         f"{_note(review.infinite_depth)}."
     )
 
@@ -129,12 +134,11 @@ def _of_debt(value_usd: float, debt_usd: float) -> str:
 
 
 def _cover(review: Review) -> Tile:
+    name = f"Exhausts the cover of {formats.usd(review.inputs.cover_usd)}"
     row = next(iter(review.reverse), None)
-    value = formats.ABSENT if row is None or row.move_share is None else formats.change(row.move_share)
-    what = (
-        formats.label(row.subject) if row is not None and row.move_share is not None else "no move searched"
-    )
-    return Tile(f"Exhausts the cover of {formats.usd(review.inputs.cover_usd)}", value, what, depth=True)
+    if row is None or row.move_share is None:
+        return Tile(name, formats.ABSENT, "no move searched", depth=True)
+    return Tile(name, formats.change(row.move_share), formats.label(row.subject), depth=True)
 
 
 def _tone(loss_usd: float, debt_usd: float) -> str:

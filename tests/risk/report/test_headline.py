@@ -15,7 +15,7 @@ from risk.report.review import Review
     ("scenario", "words"),
     [
         ("ETH -30%", "A 30 % fall of ETH"),
-        ("LINK +80%", "A 80 % rise of LINK"),
+        ("LINK +80%", "An 80 % rise of LINK"),
         ("wstETH/WETH -7.5%", "A 7.5 % fall of wstETH against WETH"),
         ("market -40%", "A 40 % fall of the market factor"),
         ("WBTC -25%, WETH -30%", "Scenario WBTC -25%, WETH -30%"),
