@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 from eth_utils.address import is_hex_address, to_checksum_address
 
@@ -43,8 +44,7 @@ def text(row: Row, column: str) -> str:
 
 def name_of(row: Row, column: str) -> str:
     """Return a required name; an address comes back checksummed, whatever its case."""
-    name = text(row, column)
-    return to_checksum_address(name) if is_hex_address(name) and name[:2] == "0x" else name
+    return _checksummed(text(row, column))
 
 
 def whole(row: Row, column: str, high: int, low: int = 0, default: int | None = None) -> int:
@@ -100,6 +100,11 @@ def decimal(row: Row, column: str) -> Decimal:
     if not value.is_finite() or (value and abs(value.adjusted()) > _MAX_MAGNITUDE):
         raise BadCell(FindingKind.OUT_OF_RANGE, f"{column} is {cell}, expected a finite number", column)
     return value
+
+
+@lru_cache(maxsize=2**16)  # a hash each, and an account's rows mostly stand together
+def _checksummed(name: str) -> str:
+    return to_checksum_address(name) if is_hex_address(name) and name[:2] == "0x" else name
 
 
 def _unreadable(row: Row, column: str, expected: str) -> BadCell:

@@ -163,7 +163,7 @@ def _merged(rows: Iterable[tuple[Row, Leg]], reserves: Sequence[Reserve]) -> tup
     legs: list[Leg] = []
     findings: list[Finding] = []
     for (account, side, reserve), same in groups.items():
-        leg = _sum([leg for _, leg in same])
+        leg = _sum([leg for _, leg in same]) if len(same) > 1 else same[0][1]
         if leg.amount_raw:
             legs.append(leg)
         if len(same) > 1:

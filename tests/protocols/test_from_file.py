@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+import tomllib
 from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +17,7 @@ from abis.findings import Finding, FindingKind, Severity
 from abis.units import RAY
 from protocols.exact import exact_rules
 from protocols.files.market import facts_from, read_market_file
+from protocols.files.sheets import LAYOUTS, Kind
 from protocols.from_file import build
 from protocols.liquidation_rules import SizingRule
 from protocols.snapshot import Snapshot
@@ -487,3 +490,19 @@ def test_a_market_file_that_is_no_toml_is_malformed(tmp_path: Path) -> None:
     for name in ("m.toml", "absent.toml"):
         with pytest.raises(MalformedFile, match=name.replace(".", r"\.")):
             read_market_file(tmp_path / name)
+
+
+def test_the_documentation_names_every_column_that_is_read() -> None:
+    text = (EXAMPLE.parents[1] / "docs" / "data-format.md").read_text(encoding="utf-8")
+    titles = {Kind.RESERVES: "Reserves", Kind.LEGS: "Legs", Kind.ACCOUNTS: "Accounts", Kind.EMODES: "E-modes"}
+    for kind, layout in LAYOUTS.items():
+        section = text.split(f"### {titles[kind]}")[1].split("\n### ")[0]
+        first_cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+        assert set(re.findall(r"`(\w+)`", " ".join(first_cells))) == layout.known, kind
+
+
+def test_the_market_file_of_the_documentation_is_understood() -> None:
+    text = (EXAMPLE.parents[1] / "docs" / "data-format.md").read_text(encoding="utf-8")
+    known = facts_from(tomllib.loads(text.split("```toml")[1].split("```")[0]))
+    assert (known.market.name, known.market.version) == ("my-market", "3.3")
+    assert [f.subject for f in known.findings] == ["WETH"]
