@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from abis.errors import BreakwaterError
-from risk.cli import accounts, import_, review, snapshot
+from risk.cli import accounts, import_, markets, review, snapshot
 
 INTERRUPTED = 130
 
@@ -28,6 +28,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 snapshot.register(app)
+markets.register(app)
 import_.register(app)
 accounts.register(app)
 review.register(app)

@@ -61,6 +61,10 @@ def snapshot(
             show_default=False,
         ),
     ] = "",
+    registry: Annotated[
+        Path | None,
+        typer.Option("--registry", envvar="BREAKWATER_MARKETS", help="TOML file with markets of your own."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a snapshot that is already there.")] = False,
     strict: Annotated[
         bool,
@@ -71,11 +75,13 @@ def snapshot(
     from abis.chain import Chain
     from abis.errors import InputError, LimitBroken
     from abis.findings import Severity
-    from protocols.registry import resolve
+    from protocols.registry import refuse_unreadable, resolve
     from protocols.store import save
+    from protocols.user_markets import known_markets
     from risk.cli.progress import reporting
 
-    spec = resolve(market)
+    spec = resolve(market, known_markets(registry))
+    refuse_unreadable(spec)
     which = _block_choice(block)
     _refuse_existing(output, force)
     if not rpc:

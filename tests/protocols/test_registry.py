@@ -17,6 +17,7 @@ def test_every_listed_market_resolves_to_itself_and_has_a_sound_address() -> Non
         assert resolve(name) is spec
         assert resolve(f" {name.upper()} ") is spec
         assert is_checksum_address(spec.address)
+        assert spec.steward is None or is_checksum_address(spec.steward)
         assert name.startswith(spec.protocol)
         assert spec.chain_id
 
