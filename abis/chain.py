@@ -1,4 +1,4 @@
-"""The chain reader: blocks, calls and logs of one endpoint at one pinned block.
+"""The chain reader: blocks, calls and logs of one chain at one pinned block.
 
 The only file that imports web3, and only when it connects.  It reads; it holds no keys
 and sends no transactions.
@@ -6,78 +6,103 @@ and sends no transactions.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from abis.calls import Call, decode
+from abis.blocks import Header, block_of, chain_id_of, explained, hash_now, reorganised, wrong_chain
+from abis.calls import Call
 from abis.chunks import ChunkSize
 from abis.endpoint import is_http_url, mask_url
-from abis.errors import BadReturn, BlockUnavailable, ChainUnreachable, Reorganised, RpcFailed, WrongChain
-from abis.logs import Log, logs_in
-from abis.multicall import MULTICALL3, batched, multicalled
+from abis.errors import BadReturn, ChainError, ChainUnreachable
+from abis.failover import Endpoints
+from abis.logs import LogReader, Piece
+from abis.pace import Pace
+from abis.rounds import Reading, together
 from abis.rpc import Refused, Rpc
-from abis.rpc_faults import Fault
+from abis.state import StateReader, outcome
+from abis.transport import PerThread
+from abis.witness import disagree, same_answers, same_logs
 
 if TYPE_CHECKING:
     from abis.rpc import Transport
 
+__all__ = ["Chain", "Header", "Progress", "Reading", "silent"]
+
+T = TypeVar("T")
 Progress = Callable[[str, int, int], None]  # phase, done, total
-_TAGS = ("latest", "safe", "finalized", "earliest")
+_BLOCKS_A_BATCH = 100
 
 
 def silent(phase: str, done: int, total: int) -> None:
     """Report progress to nobody."""
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
-    """A block: number, hash and unix time."""
-
-    number: int
-    hash: str
-    timestamp_s: int
-
-
 class Chain:
-    """One endpoint.
+    """One chain, through one endpoint or several.
 
     Parameters
     ----------
-    url : str
-        http(s) URL of a JSON-RPC node; shown only masked.
+    *urls : str
+        http(s) URLs of JSON-RPC nodes, shown only masked; each stands in for those before it.
     timeout_s : float
         Longest wait for one answer.
     attempts : int
         How often a request is tried that fails in a way that may pass.
+    concurrency : int
+        How many requests are under way at a time.
+    requests_per_second : float
+        Rate limit of each endpoint; 0 for none.
+    cache : Path, optional
+        Folder for answers to keep; none by default.
+    witness : Chain, optional
+        Reads everything too; a difference is an error.
     sleep : callable
         Pauses between attempts.
     """
 
     def __init__(
         self,
-        url: str,
-        *,
+        *urls: str,
         timeout_s: float = 30.0,
         attempts: int = 6,
+        concurrency: int = 4,
+        requests_per_second: float = 0.0,
+        cache: Path | None = None,
+        witness: Chain | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.masked_url = mask_url(url)
-        self._rpc = Rpc(url, _http_transport(url, timeout_s), attempts=attempts, sleep=sleep)
-        self._multicall_size = ChunkSize(200, 1000)
-        self._batch_size = ChunkSize(100, 100)
-        self._log_span = ChunkSize(10_000, 1_000_000)
+        rpcs = [
+            Rpc(
+                url,
+                _http_transport(url, timeout_s),
+                attempts=attempts,
+                sleep=sleep,
+                pace=Pace(requests_per_second),
+            )
+            for url in urls
+        ]
+        self._rpc = Endpoints(rpcs, self._vouch)
+        self._state = StateReader(self._rpc, concurrency, cache, lambda: self.chain_id)
+        self._logs = LogReader(self._rpc, ChunkSize(10_000, 1_000_000), concurrency)
+        self._witness = witness
         self._chain_id: int | None = None
-        self._pins: dict[str, tuple[Any, bool]] = {}
+        self._block: Header | None = None
 
     def __repr__(self) -> str:
         return f"Chain('{self.masked_url}')"
 
     @property
+    def masked_url(self) -> str:
+        """The endpoint in use, fit to be shown."""
+        return self._rpc.masked_url
+
+    @property
     def requests(self) -> int:
-        """HTTP requests sent so far."""
-        return self._rpc.requests
+        """HTTP requests sent so far, those of a witness included."""
+        return self._rpc.requests + (self._witness.requests if self._witness else 0)
 
     @property
     def chain_id(self) -> int:
@@ -94,15 +119,11 @@ class Chain:
         WrongChain
             If it serves another chain than ``chain_id``.
         """
-        try:
-            served = _quantity(self._rpc.request("eth_chainId", []))
-        except (Refused, BadReturn) as error:
-            raise ChainUnreachable(error.message, remedy="Check the RPC URL and its key.") from None
+        served = chain_id_of(self._rpc)
         if chain_id is not None and served != chain_id:
-            raise WrongChain(
-                f"{self.masked_url} serves chain {served}, the market lives on chain {chain_id}.",
-                remedy=f"Give an RPC URL of chain {chain_id}.",
-            )
+            raise wrong_chain(self.masked_url, served, chain_id)
+        if self._witness:
+            self._witness.connect(served)
         self._chain_id = served
         return served
 
@@ -118,22 +139,22 @@ class Chain:
         BlockUnavailable
             If the node does not have it.
         """
-        tag = which if which in _TAGS else hex(int(which))
-        try:
-            found = self._rpc.request("eth_getBlockByNumber", [tag, False])
-        except Refused as refusal:
-            if refusal.fault is Fault.TRANSIENT:
-                raise
-            found = None
-        if found is None:
-            raise BlockUnavailable(
-                f"{self.masked_url} does not have block {which}.",
-                remedy="Give an existing block number, or 'latest'.",
-            )
-        try:
-            return Header(_quantity(found["number"]), str(found["hash"]), _quantity(found["timestamp"]))
-        except (KeyError, TypeError):
-            raise BadReturn(f"{self.masked_url} described block {which} incompletely.") from None
+        block = block_of(self._rpc, which)
+        if self._witness and (theirs := hash_now(self._witness._rpc, block.number)) != block.hash:
+            raise disagree(f"block {block.number}", block.hash, theirs, self._witness.masked_url)
+        return block
+
+    def hashes(self, numbers: Sequence[int]) -> list[str | None]:
+        """Return the hash of each block, None where the node does not have it."""
+        asked: list[tuple[str, list[Any]]] = [("eth_getBlockByNumber", [hex(n), False]) for n in numbers]
+        found: list[Any] = []
+        for start in range(0, len(asked), _BLOCKS_A_BATCH):
+            chunk = asked[start : start + _BLOCKS_A_BATCH]
+            try:
+                found += [answer.result for answer in self._rpc.batch(chunk)]
+            except Refused:  # no batches here
+                found += [self._rpc.request(*each) for each in chunk]
+        return [str(block["hash"]) if isinstance(block, dict) else None for block in found]
 
     def confirm(self, block: Header) -> None:
         """Check that ``block`` is still part of the chain; call after reading.
@@ -142,9 +163,16 @@ class Chain:
         ------
         Reorganised
             If another block has its number now.
+        BadReturn
+            If the endpoint says it serves another chain than before.
         """
-        if self.block(block.number).hash != block.hash:
-            raise _reorganised(block.number)
+        if hash_now(self._rpc, block.number) != block.hash:
+            raise reorganised(block.number)
+        if self._chain_id is not None and (served := chain_id_of(self._rpc)) != self._chain_id:
+            raise BadReturn(
+                f"{self.masked_url} served chain {self._chain_id}, and now {served}.",
+                remedy="The node is at fault; try another.",
+            )
 
     def has_code(self, address: str, block: Header | int) -> bool:
         """Return whether a contract lived at ``address`` in ``block``.
@@ -154,12 +182,7 @@ class Chain:
         BlockUnavailable
             If the node does not have that block's state.
         """
-        number = block if isinstance(block, int) else block.number
-        try:
-            code = self._rpc.request("eth_getCode", [address, hex(number)])
-        except Refused as refusal:
-            raise self._explained(refusal, block) from None
-        return isinstance(code, str) and len(code) > 2
+        return self._state.has_code(address, block)
 
     def read(
         self, calls: Sequence[Call], block: Header, progress: Progress = silent, phase: str = "calls"
@@ -185,16 +208,26 @@ class Chain:
             If an answer does not decode.
         Reorganised
             If the block left the chain meanwhile.
+        EndpointsDisagree
+            If a witness answers differently.
         """
-        if not calls:
-            return []
-        at, has_multicall = self._pin(block)
-        fetch, size = (multicalled, self._multicall_size) if has_multicall else (batched, self._batch_size)
-        try:
-            raw = fetch(self._rpc, calls, at, size, lambda n: progress(phase, n, len(calls)))
-        except Refused as refusal:
-            raise self._explained(refusal, block) from None
-        return [_value(call, data, block) for call, data in zip(calls, raw, strict=True)]
+        values = self._outcomes(calls, block, lambda n: progress(phase, n, len(calls)))
+        for value in values:
+            if isinstance(value, ChainError):
+                raise value
+        return values
+
+    def run(self, block: Header, reading: Reading[T]) -> T:
+        """Return what ``reading`` returns at ``block``; errors as in `read`."""
+        result: T = self.together(block, reading)[0]
+        return result
+
+    def together(self, block: Header, *readings: Reading[Any]) -> list[Any]:
+        """Return what each reading returns at ``block``, in no more rounds than the longest needs.
+
+        Errors are those of `read`, of the first reading first.
+        """
+        return together(lambda calls: self._outcomes(calls, block), readings)
 
     def logs(
         self,
@@ -203,57 +236,50 @@ class Chain:
         blocks: range,
         progress: Progress = silent,
         phase: str = "events",
-    ) -> Iterator[Log]:
-        """Yield the logs of ``blocks`` in order; parameters and errors as in `abis.logs.logs_in`."""
-        try:
-            yield from logs_in(
-                self._rpc,
-                addresses,
-                topics,
-                blocks,
-                self._log_span,
-                lambda n: progress(phase, n, len(blocks)),
-            )
-        except Refused as refusal:
-            raise self._explained(refusal, blocks.start) from None
+    ) -> Iterator[Piece]:
+        """Yield the logs of ``blocks``, piece by piece as they come in.
 
-    def _pin(self, block: Header) -> tuple[Any, bool]:
-        """Return the block parameter to use, and whether Multicall3 lives there.
-
-        By hash (EIP-1898) a reorganisation cannot mix two blocks; nodes that do not know
-        the form get the number, and `confirm` tells afterwards.
+        Parameters and errors as in `abis.logs.LogReader.read`, and of `read` those about
+        the block: a piece that ends with the block being read must end with that very one.
         """
-        if block.hash not in self._pins:
-            by_hash = {"blockHash": block.hash, "requireCanonical": True}
-            try:
-                code = self._rpc.request("eth_getCode", [MULTICALL3, by_hash])
-                self._pins[block.hash] = (by_hash, isinstance(code, str) and len(code) > 2)
-            except Refused as refusal:
-                if refusal.fault is not Fault.OTHER:
-                    raise self._explained(refusal, block) from None
-                self._pins[block.hash] = (hex(block.number), self.has_code(MULTICALL3, block))
-        return self._pins[block.hash]
+        done = 0
+        try:
+            for piece in self._logs.read(addresses, topics, blocks):
+                at = self._block
+                if at and at.number == piece.blocks.stop - 1 and at.hash != piece.last_hash:
+                    raise reorganised(at.number)
+                if self._witness:
+                    theirs = self._witness.logs(addresses, topics, piece.blocks)
+                    every = [log for other in theirs for log in other.logs]
+                    same_logs(piece.blocks, piece.logs, every, self._witness.masked_url)
+                done += len(piece.blocks)
+                progress(phase, done, len(blocks))
+                yield piece
+        except Refused as refusal:
+            raise explained(self._rpc, refusal, blocks.stop - 1) from None
 
-    def _explained(self, refusal: Refused, block: Header | int) -> Exception:
-        number = block if isinstance(block, int) else block.number
-        if refusal.fault is Fault.REORG:
-            return _reorganised(number)
-        if refusal.fault is Fault.NO_STATE:
-            # Asked by hash, a node that reorganised says the same as one that pruned.
-            if isinstance(block, Header) and self.block(number).hash != block.hash:
-                return _reorganised(number)
-            return BlockUnavailable(
-                f"{self.masked_url} does not have the state of block {number}.",
-                remedy="Use an archive node, or a newer block.",
-            )
-        return refusal
+    def _outcomes(
+        self, calls: Sequence[Call], block: Header, done: Callable[[int], None] = lambda _: None
+    ) -> list[Any]:
+        """Return for each call its value, or the `ChainError` that takes its place."""
+        return [outcome(c, data, block) for c, data in zip(calls, self._raw(calls, block, done), strict=True)]
 
+    def _raw(
+        self, calls: Sequence[Call], block: Header, done: Callable[[int], None] = lambda _: None
+    ) -> list[bytes | None]:
+        self._block = block
+        raw = self._state.raw(calls, block, done)
+        if self._witness:
+            theirs = self._witness._raw(calls, block)
+            same_answers(calls, raw, theirs, block.number, self._witness.masked_url)
+        return raw
 
-def _reorganised(number: int) -> Reorganised:
-    return Reorganised(
-        f"block {number} left the chain while it was read.",
-        remedy="Run again, or read an older block (--block finalized).",
-    )
+    def _vouch(self, rpc: Rpc) -> None:
+        """Refuse an endpoint that serves another chain, or not the block being read."""
+        if self._chain_id is not None and (served := chain_id_of(rpc)) != self._chain_id:
+            raise wrong_chain(rpc.masked_url, served, self._chain_id)
+        if self._block is not None and hash_now(rpc, self._block.number) != self._block.hash:
+            raise reorganised(self._block.number)
 
 
 def _http_transport(url: str, timeout_s: float) -> Transport:
@@ -263,27 +289,14 @@ def _http_transport(url: str, timeout_s: float) -> Transport:
         )
     from web3 import HTTPProvider
 
-    transport: Transport = HTTPProvider(
-        url, request_kwargs={"timeout": timeout_s}, exception_retry_configuration=None
+    _keep_urls_out_of_logs()
+    return PerThread(
+        lambda: HTTPProvider(url, request_kwargs={"timeout": timeout_s}, exception_retry_configuration=None)
     )
-    return transport
 
 
-def _value(call: Call, data: bytes | None, block: Header) -> Any:
-    if data is None:
-        if call.optional:
-            return None
-        raise RpcFailed(f"{call} reverts at block {block.number}.", remedy="Check address and block.")
-    try:
-        return decode(call, data)
-    except BadReturn:
-        if call.optional:
-            return None
-        raise
-
-
-def _quantity(text: Any) -> int:
-    try:
-        return int(text, 16)
-    except (TypeError, ValueError):
-        raise BadReturn("a number in an answer is no hex quantity.", remedy="Check the RPC URL.") from None
+def _keep_urls_out_of_logs() -> None:
+    """Silence what writes whole URLs, keys included, at the level DEBUG."""
+    for name, logger in list(logging.root.manager.loggerDict.items()):
+        if name.partition(".")[0] in ("web3", "urllib3") and isinstance(logger, logging.Logger):
+            logger.setLevel(logging.WARNING)

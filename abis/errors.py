@@ -24,6 +24,7 @@ exit code does the command line give::
         RpcFailed                       an error answer; ``retryable`` says which kind
         Reorganised                     the block left the chain while it was read
         BadReturn                       an answer that does not decode
+        EndpointsDisagree               two endpoints answer differently
       LimitBroken         exit 1        a stated limit or check does not hold
 
 Each message names the offending value and ends with the remedy.
@@ -145,6 +146,10 @@ class Reorganised(ChainError):
 
 class BadReturn(ChainError):
     """Raised when an answer does not decode as the type it should have."""
+
+
+class EndpointsDisagree(ChainError):
+    """Raised when two endpoints that should say the same do not."""
 
 
 class LimitBroken(BreakwaterError):

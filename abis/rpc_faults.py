@@ -16,6 +16,7 @@ class Fault(StrEnum):
     OUT_OF_GAS = "out_of_gas"  # final for one call, too large for many
     TOO_LARGE = "too_large"  # ask for less at a time
     TRANSIENT = "transient"  # ask again later
+    UNKNOWN_BLOCK = "unknown_block"  # the node lags, or the block never existed
     NO_STATE = "no_state"  # the node does not have this block's state
     REORG = "reorg"  # the block is no longer part of the chain
     OTHER = "other"
@@ -26,9 +27,8 @@ class Fault(StrEnum):
 _PHRASES: tuple[tuple[Fault, tuple[str, ...]], ...] = (
     (Fault.REORG, ("not currently canonical", "not canonical")),
     (
-        Fault.NO_STATE,
+        Fault.UNKNOWN_BLOCK,
         (
-            "missing trie node",
             "header not found",
             "header for hash not found",
             "resource not found",
@@ -37,6 +37,13 @@ _PHRASES: tuple[tuple[Fault, tuple[str, ...]], ...] = (
             "could not find block",
             "blockoutofrange",
             "block out of range",
+            "beyond current head",
+        ),
+    ),
+    (
+        Fault.NO_STATE,
+        (
+            "missing trie node",
             "out of range",
             "historical state",
             "state is not available",

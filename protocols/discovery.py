@@ -16,8 +16,10 @@ from eth_utils.address import to_checksum_address
 
 from abis.calls import topic
 from abis.chain import Chain, Header, Progress, silent
-from abis.errors import BadReturn, BlockUnavailable
-from abis.logs import topic_address
+from abis.errors import BadReturn
+from abis.logs import Piece, topic_address
+from abis.state import first_block_with_code
+from protocols.journal import Journal, Scan
 
 SUPPLY = topic("Supply(address,address,address,uint256,uint16)")
 BORROW = topic("Borrow(address,address,address,uint256,uint8,uint256,uint16)")
@@ -53,6 +55,7 @@ def find_holders(
     tokens: Iterable[str],
     blocks: range,
     progress: Progress = silent,
+    journal: Journal | None = None,
 ) -> Holders:
     """Return every account that events of ``blocks`` name as holder.
 
@@ -68,6 +71,8 @@ def find_holders(
         From the pool's deployment to the block of the snapshot, inclusive.
     progress : callable
         Told the blocks finished, phase ``events``.
+    journal : Journal, optional
+        What is known already; extended by what is read.
 
     Raises
     ------
@@ -76,12 +81,40 @@ def find_holders(
     RpcFailed, BlockUnavailable
         If the node refuses the logs.
     """
-    found: dict[str, set[str]] = {}
-    names = [SUPPLY, BORROW, MINT, TRANSFER]
-    for log in chain.logs([pool, *tokens], [names], blocks, progress):
+    journal = journal or Journal()
+    addresses = {address.lower() for address in (pool, *tokens)}
+    journal.check(chain.hashes)
+    gaps = journal.missing(addresses, blocks)
+    total = sum(len(gap) for _, gap in gaps)
+    done = 0
+    for contracts, gap in gaps:
+        for piece in chain.logs(contracts, [[SUPPLY, BORROW, MINT, TRANSFER]], gap):
+            scan = Scan(piece.blocks, frozenset(contracts), piece.last_hash)
+            journal.add(scan, _named(piece), head=blocks.stop - 1)
+            done += len(piece.blocks)
+            progress("events", done, total)
+    if not gaps:
+        progress("events", 0, 0)
+    return _holders(pool, addresses, journal)
+
+
+def deployment_block(chain: Chain, address: str, block: Header) -> int:
+    """Return the block that brought ``address`` its code, or 0 if the node cannot tell."""
+    return first_block_with_code(lambda number: chain.has_code(address, number), block.number)
+
+
+def _named(piece: Piece) -> dict[str, set[str]]:
+    """Return contract -> accounts that its events name."""
+    named: dict[str, set[str]] = {}
+    for log in piece.logs:
         if len(log.topics) <= _HOLDER:
             raise BadReturn(f"an event of {log.address} in block {log.block} names no holder.")
-        found.setdefault(log.address, set()).add(topic_address(log.topics[_HOLDER]))
+        named.setdefault(log.address, set()).add(topic_address(log.topics[_HOLDER]))
+    return named
+
+
+def _holders(pool: str, addresses: set[str], journal: Journal) -> Holders:
+    found = {contract: who for contract, who in journal.found.items() if contract in addresses}
     everyone = {a: str(to_checksum_address(a)) for a in set().union(*found.values()) - {_NOBODY}}
     by_token = {
         token: frozenset(everyone[a] for a in accounts if a in everyone)
@@ -89,22 +122,3 @@ def find_holders(
         if token != pool.lower()
     }
     return Holders(tuple(sorted(everyone.values())), by_token)
-
-
-def deployment_block(chain: Chain, address: str, block: Header) -> int:
-    """Return the block that brought ``address`` its code, or 0 if the node cannot tell.
-
-    Bisects over the code's history; a node without old state gives 0, which is always a
-    correct, if slow, place to start from.
-    """
-    low, high = 0, block.number  # code is absent before low and present at high
-    try:
-        while low < high:
-            middle = (low + high) // 2
-            if chain.has_code(address, middle):
-                high = middle
-            else:
-                low = middle + 1
-    except BlockUnavailable:
-        return 0
-    return high

@@ -15,6 +15,7 @@ from protocols.known_markets import LISTED
 
 if TYPE_CHECKING:
     from abis.chain import Chain, Header, Progress
+    from protocols.journal import Journal
     from protocols.snapshot import Snapshot
 
 
@@ -115,7 +116,9 @@ def refuse_unreadable(spec: MarketSpec) -> None:
         )
 
 
-def read_market(chain: Chain, spec: MarketSpec, block: Header, progress: Progress) -> Snapshot:
+def read_market(
+    chain: Chain, spec: MarketSpec, block: Header, progress: Progress, journal: Journal | None = None
+) -> Snapshot:
     """Return the market at ``block``, read by its protocol's reader; see there for more errors.
 
     Raises
@@ -124,7 +127,8 @@ def read_market(chain: Chain, spec: MarketSpec, block: Header, progress: Progres
         If its protocol has no reader.
     """
     refuse_unreadable(spec)
-    snapshot: Snapshot = import_module(_READERS[spec.protocol]).read_market(chain, spec, block, progress)
+    reader = import_module(_READERS[spec.protocol])
+    snapshot: Snapshot = reader.read_market(chain, spec, block, progress, journal)
     return snapshot
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abis.chain import Chain, Header, Progress, silent
 from abis.findings import Finding, ranked
-from protocols.aave_v3.addresses import ZERO, read_addresses, read_version
+from protocols.aave_v3.addresses import ZERO, check_provider, read_addresses, read_version
 from protocols.aave_v3.book import (
     build_book,
     completeness_of,
@@ -12,17 +12,24 @@ from protocols.aave_v3.book import (
     read_balances,
     stable_findings,
 )
-from protocols.aave_v3.categories import read_emodes
+from protocols.aave_v3.categories import emodes_of, read_categories
 from protocols.aave_v3.governance import default_change_rules
-from protocols.aave_v3.prices import read_base_currency
-from protocols.aave_v3.reserves import ListedReserve, read_reserves
+from protocols.aave_v3.prices import read_base_currency, read_quotes
+from protocols.aave_v3.reserves import ListedReserve, listed_reserves, read_assets, read_facts
 from protocols.aave_v3.versions import rules_for
 from protocols.discovery import Holders, deployment_block, find_holders
+from protocols.journal import Journal
 from protocols.registry import MarketSpec
 from protocols.snapshot import Block, Market, Snapshot
 
 
-def read_market(chain: Chain, spec: MarketSpec, block: Header, progress: Progress = silent) -> Snapshot:
+def read_market(
+    chain: Chain,
+    spec: MarketSpec,
+    block: Header,
+    progress: Progress = silent,
+    journal: Journal | None = None,
+) -> Snapshot:
     """Return the market at ``block``.
 
     Parameters
@@ -35,6 +42,8 @@ def read_market(chain: Chain, spec: MarketSpec, block: Header, progress: Progres
         The block everything is read at.
     progress : callable
         Told of the phases ``reserves``, ``events``, ``accounts`` and ``balances``.
+    journal : Journal, optional
+        What earlier scans of the events found; extended by what is read.
 
     Raises
     ------
@@ -47,16 +56,28 @@ def read_market(chain: Chain, spec: MarketSpec, block: Header, progress: Progres
     """
     findings: list[Finding] = []
     progress("reserves", 0, 1)
-    addresses = read_addresses(chain, spec, block)
-    version = read_version(chain, addresses.pool, block, findings)
+    addresses = chain.run(block, read_addresses(spec, block))
+    pool = addresses.pool
+    _, version, base, assets = chain.together(
+        block,
+        check_provider(addresses, block),
+        read_version(pool, block, findings),
+        read_base_currency(addresses.oracle),
+        read_assets(pool),
+    )
     rules = rules_for(version)
-    base = read_base_currency(chain, addresses.oracle, block)
-    listed = read_reserves(chain, addresses, version, rules, block, findings)
+    facts, quotes, categories = chain.together(
+        block,
+        read_facts(pool, assets, version),
+        read_quotes(addresses.oracle, assets, findings),
+        read_categories(pool, version),
+    )
+    listed = listed_reserves(facts, quotes, rules, block, findings)
     reserves = tuple(r.reserve for r in listed)
-    emodes = read_emodes(chain, addresses.pool, version, reserves, block, findings)
+    emodes = emodes_of(categories, reserves, findings)
     progress("reserves", len(listed), len(listed))
-    holders = _holders(chain, spec, addresses.pool, listed, block, progress)
-    accounts = read_accounts(chain, addresses.pool, holders, block, progress)
+    holders = _holders(chain, spec, pool, listed, block, progress, journal or Journal())
+    accounts = read_accounts(chain, pool, holders, block, progress)
     balances = read_balances(chain, listed, holders, accounts, block, progress, findings)
     completeness = completeness_of(listed, balances, base, findings)
     findings += stable_findings(listed, balances)
@@ -82,10 +103,13 @@ def _holders(
     listed: tuple[ListedReserve, ...],
     block: Header,
     progress: Progress,
+    journal: Journal,
 ) -> Holders:
     first = spec.first_block
     if first is None:
-        first = deployment_block(chain, spec.address, block)
+        first = journal.first_block
+    if first is None:
+        first = journal.first_block = deployment_block(chain, spec.address, block)
     tokens = [t for r in listed for t in (r.reserve.a_token, r.reserve.debt_token) if t != ZERO]
     tokens += [r.stable_debt_token for r in listed if r.stable_debt_token]
-    return find_holders(chain, pool, tokens, range(first, block.number + 1), progress)
+    return find_holders(chain, pool, tokens, range(first, block.number + 1), progress, journal)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from abis.calls import Call
-from abis.chain import Chain, Header
+from abis.chain import Header, Reading
 from abis.errors import NotAMarket, UnsupportedVersion
 from abis.findings import Finding, FindingKind, Severity
 from protocols.aave_v3.versions import RELEASE_BY_REVISION, RELEASES, since
@@ -38,32 +38,40 @@ class Addresses:
         return named | ({"sentinel": self.sentinel} if self.sentinel else {})
 
 
-def read_addresses(chain: Chain, spec: MarketSpec, block: Header) -> Addresses:
-    """Return the contracts a PoolAddressesProvider names at ``block``.
+def read_addresses(spec: MarketSpec, block: Header) -> Reading[Addresses]:
+    """Return the contracts a PoolAddressesProvider names; `check_provider` has the other half.
 
     Raises
     ------
     NotAMarket
-        If the address is no such provider, or its pool does not know it.
+        If the address is no such provider.
     """
     provider = spec.address
-    pool, oracle, sentinel = chain.read(
-        [
-            Call(provider, "getPool()(address)", optional=True),
-            Call(provider, "getPriceOracle()(address)", optional=True),
-            Call(provider, "getPriceOracleSentinel()(address)", optional=True),
-        ],
-        block,
-    )
+    pool, oracle, sentinel = yield [
+        Call(provider, "getPool()(address)", optional=True),
+        Call(provider, "getPriceOracle()(address)", optional=True),
+        Call(provider, "getPriceOracleSentinel()(address)", optional=True),
+    ]
     if pool in (None, ZERO) or oracle in (None, ZERO):
         raise _no_market(provider, block, "it names no pool and price oracle")
-    (known,) = chain.read([Call(pool, "ADDRESSES_PROVIDER()(address)", optional=True)], block)
-    if known != provider:
-        raise _no_market(provider, block, f"its pool {pool} belongs to {known or 'no provider'}")
     return Addresses(provider, pool, oracle, "" if sentinel in (None, ZERO) else sentinel)
 
 
-def read_version(chain: Chain, pool: str, block: Header, findings: list[Finding]) -> str:
+def check_provider(addresses: Addresses, block: Header) -> Reading[None]:
+    """Check that the pool knows the provider that names it.
+
+    Raises
+    ------
+    NotAMarket
+        If it does not.
+    """
+    provider, pool = addresses.provider, addresses.pool
+    (known,) = yield [Call(pool, "ADDRESSES_PROVIDER()(address)", optional=True)]
+    if known != provider:
+        raise _no_market(provider, block, f"its pool {pool} belongs to {known or 'no provider'}")
+
+
+def read_version(pool: str, block: Header, findings: list[Finding]) -> Reading[str]:
     """Return the release the pool runs, from its revision and the getters it answers.
 
     Forks number their pools as they like, so the getters decide where the two disagree;
@@ -77,7 +85,7 @@ def read_version(chain: Chain, pool: str, block: Header, findings: list[Finding]
         If neither the revision nor the getters single out a known release.
     """
     calls = [Call(pool, signature, args, optional=True) for _, signature, args in _FIRST_ANSWERS]
-    revision, *answers = chain.read([Call(pool, "POOL_REVISION()(uint256)", optional=True), *calls], block)
+    revision, *answers = yield [Call(pool, "POOL_REVISION()(uint256)", optional=True), *calls]
     if revision is None:
         raise _no_market(pool, block, "it has no POOL_REVISION")
     answered = tuple(a is not None for a in answers)

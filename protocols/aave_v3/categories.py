@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from eth_utils.address import to_checksum_address
 
 from abis.calls import Call
-from abis.chain import Chain, Header
+from abis.chain import Reading
 from abis.findings import Finding, FindingKind, Severity
 from protocols.aave_v3.addresses import ZERO
 from protocols.aave_v3.versions import since
@@ -17,53 +18,53 @@ from protocols.texts import bounded
 _IDS = range(1, 256)  # uint8; 0 means no category
 
 
-def read_emodes(
-    chain: Chain,
-    pool: str,
-    version: str,
-    reserves: Sequence[Reserve],
-    block: Header,
-    findings: list[Finding],
-) -> tuple[EMode, ...]:
-    """Return every configured category, by id; members are places in ``reserves``."""
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A category as the pool stores it.
+
+    Parameters
+    ----------
+    id : int
+        1 to 255.
+    ltv_bps, liquidation_threshold_bps, liquidation_bonus_bps : int
+        Parameters; a threshold of 0 means that it was never configured.
+    label : bytes
+        Free text.
+    price_source : str
+        The zero address where there is none.
+    bitmaps : tuple of int or None
+        Reserve ids allowed as collateral, as debt, and with an LTV of 0; None until v3.1,
+        where each reserve names its category.
+    isolated : bool
+        Whether accounts in it may hold nothing else.
+    """
+
+    id: int
+    ltv_bps: int
+    liquidation_threshold_bps: int
+    liquidation_bonus_bps: int
+    label: bytes
+    price_source: str = ZERO
+    bitmaps: tuple[int, int, int] | None = None
+    isolated: bool = False
+
+
+def read_categories(pool: str, version: str) -> Reading[list[Category]]:
+    """Return every category the pool of that release stores, by id."""
     if since(version, "3.2"):
-        return _read_bitmaps(chain, pool, version, reserves, block, findings)
+        return (yield from _read_bitmaps(pool, version))
     # The label is read as bytes: it is free text and need not be UTF-8.
     signature = "getEModeCategoryData(uint8)((uint16,uint16,uint16,address,bytes))"
-    answers = chain.read([Call(pool, signature, (i,)) for i in _IDS], block)
-    used = {r.emode_category for r in reserves}
-    found = []
-    for i, (ltv, threshold, bonus, source, label) in zip(_IDS, answers, strict=True):
-        if threshold == 0 and i not in used:
-            continue
-        members = tuple(k for k, r in enumerate(reserves) if r.emode_category == i)
-        found.append(
-            EMode(
-                id=i,
-                label=_label(label, i, findings),
-                ltv_bps=ltv,
-                liquidation_threshold_bps=threshold,
-                liquidation_bonus_bps=bonus,
-                price_source="" if source == ZERO else str(to_checksum_address(source)),
-                collateral=members,
-                borrowable=members,
-            )
-        )
-        if source != ZERO:
-            findings.append(_own_price(i, found[-1].price_source))
-    return tuple(found)
+    answers = yield [Call(pool, signature, (i,)) for i in _IDS]
+    return [
+        Category(i, ltv, threshold, bonus, label, source)
+        for i, (ltv, threshold, bonus, source, label) in zip(_IDS, answers, strict=True)
+    ]
 
 
-def _read_bitmaps(
-    chain: Chain,
-    pool: str,
-    version: str,
-    reserves: Sequence[Reserve],
-    block: Header,
-    findings: list[Finding],
-) -> tuple[EMode, ...]:
+def _read_bitmaps(pool: str, version: str) -> Reading[list[Category]]:
     config = "getEModeCategoryCollateralConfig(uint8)((uint16,uint16,uint16))"
-    configs = chain.read([Call(pool, config, (i,)) for i in _IDS], block)
+    configs = yield [Call(pool, config, (i,)) for i in _IDS]
     used = {i: values for i, values in zip(_IDS, configs, strict=True) if values[1]}
     getters = [
         "getEModeCategoryLabel(uint8)(bytes)",
@@ -74,24 +75,45 @@ def _read_bitmaps(
         getters.append("getEModeCategoryLtvzeroBitmap(uint8)(uint128)")
     if since(version, "3.7"):
         getters.append("getIsEModeCategoryIsolated(uint8)(bool)")
-    answers = iter(chain.read([Call(pool, g, (i,)) for i in used for g in getters], block))
+    answers = iter((yield [Call(pool, g, (i,)) for i in used for g in getters]))
     found = []
     for i, (ltv, threshold, bonus) in used.items():
         label, collateral, borrowable, *newer = (next(answers) for _ in getters)
-        found.append(
-            EMode(
-                id=i,
-                label=_label(label, i, findings),
-                ltv_bps=ltv,
-                liquidation_threshold_bps=threshold,
-                liquidation_bonus_bps=bonus,
-                collateral=_members(collateral, reserves),
-                borrowable=_members(borrowable, reserves),
-                ltvzero=_members(newer[0] if newer else 0, reserves),
-                isolated=bool(newer[1]) if len(newer) > 1 else False,
-            )
-        )
-    return tuple(found)
+        bitmaps = (collateral, borrowable, newer[0] if newer else 0)
+        isolated = bool(newer[1]) if len(newer) > 1 else False
+        found.append(Category(i, ltv, threshold, bonus, label, bitmaps=bitmaps, isolated=isolated))
+    return found
+
+
+def emodes_of(
+    categories: Sequence[Category], reserves: Sequence[Reserve], findings: list[Finding]
+) -> tuple[EMode, ...]:
+    """Return the categories in use; members are places in ``reserves``."""
+    named = {r.emode_category for r in reserves}
+    used = [c for c in categories if c.liquidation_threshold_bps or c.id in named]
+    findings += [_own_price(c) for c in used if c.price_source != ZERO]
+    return tuple(_emode(c, reserves, findings) for c in used)
+
+
+def _emode(category: Category, reserves: Sequence[Reserve], findings: list[Finding]) -> EMode:
+    if category.bitmaps is None:
+        members = tuple(k for k, r in enumerate(reserves) if r.emode_category == category.id)
+        allowed = [members, members, ()]
+    else:
+        allowed = [_members(bitmap, reserves) for bitmap in category.bitmaps]
+    collateral, borrowable, ltvzero = allowed
+    return EMode(
+        id=category.id,
+        label=_label(category, findings),
+        ltv_bps=category.ltv_bps,
+        liquidation_threshold_bps=category.liquidation_threshold_bps,
+        liquidation_bonus_bps=category.liquidation_bonus_bps,
+        price_source="" if category.price_source == ZERO else _checksummed(category.price_source),
+        collateral=collateral,
+        borrowable=borrowable,
+        ltvzero=ltvzero,
+        isolated=category.isolated,
+    )
 
 
 def _members(bitmap: int, reserves: Sequence[Reserve]) -> tuple[int, ...]:
@@ -99,15 +121,20 @@ def _members(bitmap: int, reserves: Sequence[Reserve]) -> tuple[int, ...]:
     return tuple(k for k, r in enumerate(reserves) if bitmap >> r.id & 1)
 
 
-def _label(data: bytes, category: int, findings: list[Finding]) -> str:
-    return bounded(data.decode("utf-8", "replace"), "label", f"e-mode {category}", findings)
+def _label(category: Category, findings: list[Finding]) -> str:
+    text = category.label.decode("utf-8", "replace")
+    return bounded(text, "label", f"e-mode {category.id}", findings)
 
 
-def _own_price(category: int, source: str) -> Finding:
+def _checksummed(address: str) -> str:
+    return str(to_checksum_address(address))
+
+
+def _own_price(category: Category) -> Finding:
     return Finding(
         FindingKind.UNSUPPORTED,
         Severity.HIGH,
-        f"e-mode {category}",
-        f"The category values its assets by its own price source {source}; "
+        f"e-mode {category.id}",
+        f"The category values its assets by its own price source {_checksummed(category.price_source)}; "
         "here they are valued by each asset's own price.",
     )

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from abis.calls import Call, decode_text
-from abis.chain import Chain, Header
+from abis.chain import Reading
 from abis.errors import BadReturn, UnsupportedVersion
 from abis.findings import Finding, FindingKind, Severity
 from protocols.aave_v3.addresses import ZERO
@@ -24,7 +24,7 @@ class Quote:
     feed: Feed | None
 
 
-def read_base_currency(chain: Chain, oracle: str, block: Header) -> BaseCurrency:
+def read_base_currency(oracle: str) -> Reading[BaseCurrency]:
     """Return the currency the market counts in.
 
     Raises
@@ -32,9 +32,10 @@ def read_base_currency(chain: Chain, oracle: str, block: Header) -> BaseCurrency
     UnsupportedVersion
         If it is not the US dollar (``BASE_CURRENCY`` is then a token).
     """
-    currency, unit = chain.read(
-        [Call(oracle, "BASE_CURRENCY()(address)"), Call(oracle, "BASE_CURRENCY_UNIT()(uint256)")], block
-    )
+    currency, unit = yield [
+        Call(oracle, "BASE_CURRENCY()(address)"),
+        Call(oracle, "BASE_CURRENCY_UNIT()(uint256)"),
+    ]
     if currency != ZERO:
         raise UnsupportedVersion(
             f"the market counts in the token {currency}, not in US dollars.",
@@ -43,39 +44,30 @@ def read_base_currency(chain: Chain, oracle: str, block: Header) -> BaseCurrency
     return BaseCurrency("USD", unit, Decimal(1))
 
 
-def read_quotes(
-    chain: Chain, oracle: str, assets: Sequence[str], block: Header, findings: list[Finding]
-) -> list[Quote]:
+def read_quotes(oracle: str, assets: Sequence[str], findings: list[Finding]) -> Reading[list[Quote]]:
     """Return one quote an asset; what cannot be read is noted in ``findings``.
 
     AaveOracle.sol ``getAssetsPrices`` reverts as a whole if one price does; then each is
     asked for alone.
     """
-    prices, *sources = chain.read(
-        [
-            Call(oracle, "getAssetsPrices(address[])(uint256[])", (list(assets),), optional=True),
-            *(Call(oracle, "getSourceOfAsset(address)(address)", (a,), optional=True) for a in assets),
-        ],
-        block,
-    )
+    prices, *sources = yield [
+        Call(oracle, "getAssetsPrices(address[])(uint256[])", (list(assets),), optional=True),
+        *(Call(oracle, "getSourceOfAsset(address)(address)", (a,), optional=True) for a in assets),
+    ]
+    distinct = sorted({s for s in sources if s not in (None, ZERO)})
+    calls = [call for s in distinct for call in _feed_calls(s)]
     if prices is None or len(prices) != len(assets):
         alone = [Call(oracle, "getAssetPrice(address)(uint256)", (a,), optional=True) for a in assets]
-        prices = chain.read(alone, block)
+        facts = yield [*calls, *alone]
+        prices = facts[len(calls) :]
+    else:
+        facts = yield calls
     for asset, price in zip(assets, prices, strict=True):
         if not price:
             findings.append(_no_price(asset, price))
-    feeds = _read_feeds(chain, [None if s in (None, ZERO) else s for s in sources], block, findings)
-    return [Quote(price or 0, feed) for price, feed in zip(prices, feeds, strict=True)]
-
-
-def _read_feeds(
-    chain: Chain, sources: Sequence[str | None], block: Header, findings: list[Finding]
-) -> list[Feed | None]:
-    distinct = sorted({s for s in sources if s})
-    facts = chain.read([call for s in distinct for call in _feed_calls(s)], block)
     width = len(_feed_calls(ZERO))
-    known = {s: _feed(s, facts[i * width : (i + 1) * width], findings) for i, s in enumerate(distinct)}
-    return [known[s] if s else None for s in sources]
+    feeds = {s: _feed(s, facts[i * width : (i + 1) * width], findings) for i, s in enumerate(distinct)}
+    return [Quote(price or 0, feeds.get(s)) for price, s in zip(prices, sources, strict=True)]
 
 
 def _feed_calls(source: str) -> list[Call]:

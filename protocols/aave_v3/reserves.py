@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from abis.calls import Call, decode_text
-from abis.chain import Chain, Header
+from abis.chain import Header, Reading
 from abis.errors import BadReturn
 from abis.findings import Finding, FindingKind, Severity
 from protocols.aave_v3.accrual import balance_raw, debt_index_ray, supply_index_ray
-from protocols.aave_v3.addresses import ZERO, Addresses
+from protocols.aave_v3.addresses import ZERO
 from protocols.aave_v3.configuration import ReserveConfiguration, decode_configuration
-from protocols.aave_v3.prices import Quote, read_quotes
+from protocols.aave_v3.prices import Quote
 from protocols.aave_v3.versions import since
 from protocols.liquidation_rules import LiquidationRules
 from protocols.snapshot import RateModel, Reserve
@@ -79,34 +79,49 @@ class _Stored:
     accrued_to_treasury_scaled_raw: int
 
 
-def read_reserves(
-    chain: Chain,
-    addresses: Addresses,
-    version: str,
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the contracts of one asset answered."""
+
+    asset: str
+    stored: _Stored
+    configuration: ReserveConfiguration
+    symbol: bytes | None
+    detail: dict[str, Any]
+
+
+def read_assets(pool: str) -> Reading[tuple[str, ...]]:
+    """Return the listed assets.
+
+    The place in that list is not the bit index of the user word; `Reserve.id` is.
+    """
+    (assets,) = yield [Call(pool, "getReservesList()(address[])")]
+    return tuple(assets)
+
+
+def read_facts(pool: str, assets: Sequence[str], version: str) -> Reading[list[Facts]]:
+    """Return what the pool and the tokens say of each asset."""
+    basics = yield [call for a in assets for call in _basic_calls(pool, a)]
+    stored = [_stored(data) for data in basics[0::3]]
+    configurations = [decode_configuration(word, version) for word in basics[1::3]]
+    calls = [
+        _detail_calls(pool, a, s, c, version) for a, s, c in zip(assets, stored, configurations, strict=True)
+    ]
+    answers = iter((yield [call for group in calls for call in group.values()]))
+    details = [{name: next(answers) for name in group} for group in calls]
+    rows = zip(assets, stored, configurations, basics[2::3], details, strict=True)
+    return [Facts(*row) for row in rows]
+
+
+def listed_reserves(
+    facts: Sequence[Facts],
+    quotes: Sequence[Quote],
     rules: LiquidationRules,
     block: Header,
     findings: list[Finding],
 ) -> tuple[ListedReserve, ...]:
-    """Return the reserves in the order of ``getReservesList``, accrued to the block's time.
-
-    The place in that list is not the bit index of the user word; `Reserve.id` is.
-    """
-    pool = addresses.pool
-    (assets,) = chain.read([Call(pool, "getReservesList()(address[])")], block)
-    basics = chain.read([call for a in assets for call in _basic_calls(pool, a)], block)
-    stored = [_stored(data) for data in basics[0::3]]
-    configurations = [decode_configuration(word, version) for word in basics[1::3]]
-    quotes = read_quotes(chain, addresses.oracle, assets, block, findings)
-    calls = [
-        _detail_calls(pool, a, s, c, version) for a, s, c in zip(assets, stored, configurations, strict=True)
-    ]
-    answers = iter(chain.read([call for group in calls for call in group.values()], block))
-    details = [{name: next(answers) for name in group} for group in calls]
-    rows = zip(assets, stored, configurations, basics[2::3], quotes, details, strict=True)
-    return tuple(
-        _listed(asset, s, c, _symbol(name, asset, findings), quote, detail, rules, block, findings)
-        for asset, s, c, name, quote, detail in rows
-    )
+    """Return the reserves in the order of ``getReservesList``, accrued to the block's time."""
+    return tuple(_listed(f, quote, rules, block, findings) for f, quote in zip(facts, quotes, strict=True))
 
 
 def _basic_calls(pool: str, asset: str) -> tuple[Call, Call, Call]:
@@ -161,16 +176,9 @@ def _curve_calls(strategy: str, asset: str) -> Iterator[tuple[str, Call]]:
 
 
 def _listed(
-    asset: str,
-    stored: _Stored,
-    configuration: ReserveConfiguration,
-    symbol: str,
-    quote: Quote,
-    detail: dict[str, Any],
-    rules: LiquidationRules,
-    block: Header,
-    findings: list[Finding],
+    facts: Facts, quote: Quote, rules: LiquidationRules, block: Header, findings: list[Finding]
 ) -> ListedReserve:
+    asset, stored, detail = facts.asset, facts.stored, facts.detail
     income_ray, debt_ray = _indices_ray(stored, rules, block)
     _check_indices((income_ray, debt_ray), (detail["income"], detail["debt_index"]), asset, findings)
     stable_raw = detail.get("stable_debt", 0)
@@ -178,7 +186,7 @@ def _listed(
         findings.append(_missing(asset, "available liquidity; it counts as 0"))
     reserve = Reserve(
         asset=asset,
-        symbol=symbol,
+        symbol=_symbol(facts.symbol, asset, findings),
         price_raw=quote.price_raw,
         feed=quote.feed,
         liquidity_index_ray=income_ray,
@@ -196,7 +204,7 @@ def _listed(
         debt_token=stored.debt_token,
         id=stored.id,
         rate_model=_rate_model(detail, asset, findings),
-        **_parameters(configuration),
+        **_parameters(facts.configuration),
     )
     return ListedReserve(
         reserve=reserve,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 POOL, TOKEN = "0x" + "aa" * 20, "0x" + "bb" * 20
 ALICE, BOB = "0x" + "01" * 20, "0x" + "02" * 20
+HEAD = {"number": "0x9", "hash": "0x" + "cd" * 32, "timestamp": "0x1"}
 BLOCK = Header(1_000, "0x" + "ab" * 32, 1_700_000_000)
 
 
@@ -33,10 +34,10 @@ def test_topics_are_those_of_the_deployed_contracts() -> None:
 
 
 def holders_of(*events: dict[str, Any]) -> Any:
-    node = ScriptedNode(lambda method, params: list(events))
+    node = ScriptedNode(lambda method, params: list(events) if method == "eth_getLogs" else HEAD)
     with serving(node):
         found = find_holders(Chain(node.url), POOL, [TOKEN], range(10))
-    (asked,) = node.seen
+    ((asked, _),) = node.seen
     assert asked["params"][0]["address"] == [POOL, TOKEN]
     assert asked["params"][0]["topics"] == [[SUPPLY, BORROW, MINT, TRANSFER]]
     return found

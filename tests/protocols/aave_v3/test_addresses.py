@@ -11,7 +11,7 @@ from abis.calls import function
 from abis.chain import Chain, Header
 from abis.errors import NotAMarket, UnsupportedVersion
 from abis.findings import Finding, FindingKind
-from protocols.aave_v3.addresses import read_addresses, read_version
+from protocols.aave_v3.addresses import Addresses, check_provider, read_addresses, read_version
 from protocols.registry import resolve
 from tests.abis.scripted_node import NodeError, ScriptedNode, serving
 
@@ -49,7 +49,14 @@ def version_of(revision: int | None, newest: str) -> tuple[str, list[Finding]]:
         answers["POOL_REVISION()"] = word(revision)
     findings: list[Finding] = []
     with serving(contract(answers)) as node:
-        return read_version(Chain(node.url), POOL, BLOCK, findings), findings
+        return Chain(node.url).run(BLOCK, read_version(POOL, BLOCK, findings)), findings
+
+
+def addresses_at(node: ScriptedNode) -> Addresses:
+    chain = Chain(node.url)
+    found = chain.run(BLOCK, read_addresses(resolve("aave-v3-ethereum"), BLOCK))
+    chain.run(BLOCK, check_provider(found, BLOCK))
+    return found
 
 
 @pytest.mark.parametrize(
@@ -91,7 +98,7 @@ def test_an_unknown_release_is_refused(revision: int, newest: str) -> None:
 def test_a_getter_without_its_predecessors_is_no_known_release() -> None:
     odd = {"POOL_REVISION()": word(1), GETTERS["3.6"]: word(0)}
     with serving(contract(odd)) as node, pytest.raises(UnsupportedVersion, match="no single release"):
-        read_version(Chain(node.url), POOL, BLOCK, [])
+        Chain(node.url).run(BLOCK, read_version(POOL, BLOCK, []))
 
 
 def test_a_pool_without_revision_is_no_market() -> None:
@@ -119,7 +126,7 @@ def test_a_pool_without_revision_is_no_market() -> None:
 )
 def test_an_address_that_is_no_provider_is_no_market(answers: dict[str, bytes], why: str) -> None:
     with serving(contract(answers)) as node, pytest.raises(NotAMarket, match=why) as caught:
-        read_addresses(Chain(node.url), resolve("aave-v3-ethereum"), BLOCK)
+        addresses_at(node)
     assert PROVIDER in str(caught.value)
     assert caught.value.exit_code == 2
 
@@ -134,6 +141,6 @@ def test_the_provider_names_pool_oracle_and_sentinel(sentinel: str | None) -> No
     if sentinel:
         answers["getPriceOracleSentinel()"] = word(sentinel)
     with serving(contract(answers)) as node:
-        found = read_addresses(Chain(node.url), resolve("aave-v3-ethereum"), BLOCK)
+        found = addresses_at(node)
     assert (found.provider, found.pool, found.oracle) == (PROVIDER, POOL, ORACLE)
     assert found.to_mapping().get("sentinel") == (ORACLE if sentinel == ORACLE else None)

@@ -10,7 +10,7 @@ from eth_abi.abi import encode as abi_encode
 from abis.calls import function
 from abis.chain import Chain, Header
 from abis.findings import Finding
-from protocols.aave_v3.categories import read_emodes
+from protocols.aave_v3.categories import emodes_of, read_categories
 from protocols.snapshot import EMode, Reserve
 from tests.abis.scripted_node import ScriptedNode, serving
 
@@ -69,7 +69,8 @@ def read(version: str) -> tuple[dict[int, EMode], list[Finding]]:
 
     findings: list[Finding] = []
     with serving(ScriptedNode(answer)) as node:
-        emodes = read_emodes(Chain(node.url), POOL, version, RESERVES, BLOCK, findings)
+        categories = Chain(node.url).run(BLOCK, read_categories(POOL, version))
+    emodes = emodes_of(categories, RESERVES, findings)
     return {e.id: e for e in emodes}, findings
 
 
