@@ -21,9 +21,10 @@ class ChangeRule:
     Parameters
     ----------
     parameter : str
-        ``ltv_bps``, ``liquidation_threshold_bps``, ``liquidation_bonus_bps``,
-        ``supply_cap_tokens``, ``borrow_cap_tokens``; the same with prefix ``emode_`` for
-        categories.
+        ``ltv_bps``, ``liquidation_threshold_bps``, ``liquidation_bonus_bps``, the three
+        with prefix ``emode_`` for categories, ``supply_cap_tokens``, ``borrow_cap_tokens``,
+        ``debt_ceiling_usd``, ``rate_base_bps``, ``rate_slope1_bps``, ``rate_slope2_bps``,
+        ``rate_optimal_bps``.
     subject : str
         Asset address, category id as text, or ``*`` for every one.
     grid : int
@@ -32,11 +33,11 @@ class ChangeRule:
         Absolute or relative bound.
     max_step : int
         Largest change per update: the parameter's unit if absolute, bps of the old value
-        if relative.
+        if relative; 0 where the one who sets the bound may not change it.
     min_delay_s : int
         Seconds between two updates of the same parameter and subject.
     last_change_s : int or None
-        Unix time of the last update, None if not known.
+        Unix time of the last update, 0 if there was none, None if not known.
     source : str
         Where the bound comes from: a contract address, or ``documented default``.
     """

@@ -13,9 +13,9 @@ from protocols.aave_v3.book import (
     stable_findings,
 )
 from protocols.aave_v3.categories import emodes_of, read_categories
-from protocols.aave_v3.governance import default_change_rules
 from protocols.aave_v3.prices import read_base_currency, read_quotes
 from protocols.aave_v3.reserves import ListedReserve, listed_reserves, read_assets, read_facts
+from protocols.aave_v3.stewards import read_change_rules
 from protocols.aave_v3.versions import rules_for
 from protocols.discovery import Holders, deployment_block, find_holders
 from protocols.journal import Journal
@@ -75,6 +75,7 @@ def read_market(
     listed = listed_reserves(facts, quotes, rules, block, findings)
     reserves = tuple(r.reserve for r in listed)
     emodes = emodes_of(categories, reserves, findings)
+    bounds = read_change_rules(chain, spec.steward, addresses, reserves, emodes, block, findings)
     progress("reserves", len(listed), len(listed))
     holders = _holders(chain, spec, pool, listed, block, progress, journal or Journal())
     accounts = read_accounts(chain, pool, holders, block, progress)
@@ -87,7 +88,7 @@ def read_market(
         block=Block(block.number, block.hash, block.timestamp_s),
         base=base,
         rules=rules,
-        change_rules=default_change_rules(),
+        change_rules=bounds,
         reserves=reserves,
         emodes=emodes,
         book=build_book(listed, emodes, accounts, balances, rules),

@@ -293,3 +293,12 @@ def test_a_token_with_a_bytes32_symbol_and_one_without_any_are_read(demo_chain: 
 def set_code(world: DemoWorld, contract: Contract, code: str) -> None:
     world.chain.node.rpc("anvil_setCode", contract.address, code)
     world.chain.mine()
+
+
+def test_a_steward_that_is_none_leaves_the_documented_bounds_with_a_finding(demo_chain: DemoWorld) -> None:
+    chain = Chain(demo_chain.chain.node.url)
+    wrong = replace(spec_of(demo_chain), steward=demo_chain.market.oracle.address)
+    taken = read_market(chain, wrong, chain.block("latest"))
+    assert taken.change_rules == take(demo_chain).change_rules
+    (finding,) = taken.findings
+    assert (finding.kind, finding.subject) == (FindingKind.UNVERIFIED, demo_chain.market.oracle.address)
