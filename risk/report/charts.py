@@ -7,7 +7,7 @@ the chain are escaped, because Plotly reads a little HTML in labels.
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from risk.report import formats
@@ -38,7 +38,6 @@ def bars(
     y_title: str = "USD",
     stacked: bool = False,
     horizontal: bool = False,
-    value_axis: Mapping[str, Any] | None = None,
     hover: Sequence[str] | None = None,
 ) -> Spec:
     """Return a bar chart.
@@ -52,47 +51,61 @@ def bars(
     x_title, y_title : str
         Titles of the category and of the value axis.
     stacked, horizontal : bool
-    value_axis : mapping, optional
-        Replaces the USD format of the value axis.
     hover : sequence of str, length n, optional
         Trusted text shown for each bar instead of the plain value.
     """
     shown = [text(n) for n in names]
-    data = []
-    for name, values, colour in series:
-        trace: Spec = {
-            "type": "bar",
-            "name": text(name),
-            "marker": {"color": colour},
-            "orientation": "h" if horizontal else "v",
-        }
-        figures = [number(v) for v in values]
-        # Positions, not names, place the bars: two assets may bear one name.
-        places = list(range(len(shown)))
-        trace.update({"x": figures, "y": places} if horizontal else {"x": places, "y": figures})
-        axis = "x" if horizontal else "y"
-        trace["customdata"] = list(hover) if hover else shown
-        trace["hovertemplate"] = (
-            "%{customdata}<extra></extra>"
-            if hover
-            else f"%{{customdata}}: %{{{axis}:$.3s}}<extra>{trace['name']}</extra>"
+    places = list(range(len(shown)))  # positions, not names: two assets may bear one name
+    data = [
+        _bar(
+            text(name),
+            [number(v) for v in values],
+            places,
+            colour,
+            hover or shown,
+            horizontal,
+            plain=not hover,
         )
-        data.append(trace)
+        for name, values, colour in series
+    ]
     categories = {
         "title": {"text": x_title},
         "tickmode": "array",
-        "tickvals": list(range(len(shown))),
+        "tickvals": places,
         "ticktext": shown,
         "showgrid": False,
         "zeroline": False,
     }
-    values_axis = {"title": {"text": y_title}, **(value_axis or _USD_AXIS)}
+    values_axis = {"title": {"text": y_title}, **_USD_AXIS}
     layout: Spec = {"barmode": "stack" if stacked else "group", "showlegend": len(series) > 1}
     if horizontal:
         layout.update(xaxis=values_axis, yaxis={**categories, "autorange": "reversed", "automargin": True})
     else:
         layout.update(xaxis=categories, yaxis=values_axis)
     return {"data": data, "layout": layout}
+
+
+def _bar(
+    name: str,
+    figures: list[float],
+    places: list[int],
+    colour: str,
+    hover: Sequence[str],
+    horizontal: bool,
+    *,
+    plain: bool,
+) -> Spec:
+    axis, name = "x" if horizontal else "y", text(name)
+    amount = f"%{{customdata}}: %{{{axis}:$.3s}}<extra>{name}</extra>"
+    return {
+        "type": "bar",
+        "name": name,
+        "marker": {"color": colour},
+        "orientation": "h" if horizontal else "v",
+        **({"x": figures, "y": places} if horizontal else {"x": places, "y": figures}),
+        "customdata": list(hover),
+        "hovertemplate": amount if plain else "%{customdata}<extra></extra>",
+    }
 
 
 def lines(
@@ -134,27 +147,6 @@ def lines(
         "showlegend": len(data) > 1,
     }
     return {"data": data, "layout": layout}
-
-
-def heat(
-    x: Sequence[float], y: Sequence[float], values: Sequence[Sequence[float]], x_title: str, y_title: str
-) -> Spec:
-    """Return a heat map of USD ``values`` (len(y) rows of len(x)) over two moves."""
-    data = {
-        "type": "heatmap",
-        "x": [number(v) for v in x],
-        "y": [number(v) for v in y],
-        "z": [[number(v) for v in row] for row in values],
-        "colorscale": "$scale",
-        "colorbar": {"tickprefix": "$", "tickformat": "~s", "outlinewidth": 0, "thickness": 12},
-        "hovertemplate": "%{x:+.1%} / %{y:+.1%}: %{z:$.3s}<extra></extra>",
-    }
-    axis = {"tickformat": "+.0%", "showgrid": False}
-    layout = {
-        "xaxis": {"title": {"text": text(x_title)}, **axis},
-        "yaxis": {"title": {"text": text(y_title)}, **axis},
-    }
-    return {"data": [data], "layout": layout}
 
 
 def chart(id_: str, title: str, spec: Spec, alt: str, **options: Any) -> Chart:

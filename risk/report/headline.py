@@ -11,7 +11,7 @@ from risk.report.review import Review
 from risk.report.stress import ScenarioRow
 from risk.scenarios.families import MARKET
 
-_ONE_MOVE = re.compile(r"(.*) ([+-])([0-9.]+)%")
+_ONE_MOVE = re.compile(r"(.*) ([+-])([0-9.]+)%", re.DOTALL)
 
 
 def headline(review: Review) -> tuple[str, ...]:
@@ -73,10 +73,10 @@ def _cover_sentence(review: Review) -> str:
     if row is None or row.move_share is None:
         return f"No single move searched exhausts the cover of {cover}{_note(review.infinite_depth)}."
     what = "the market factor" if row.subject == MARKET else formats.label(row.subject)
-    size = formats.change(abs(row.move_share)).removeprefix("+")
+    size = f"{abs(row.move_share) * 100:.0f}"
     return (
-        f"{_article(size.split()[0].replace(',', ''))} {size} {row.direction} of {what} is the smallest move that exhausts the cover of {cover}"
-        f"{_note(review.infinite_depth)}."
+        f"{_article(size)} {size} % {row.direction} of {what} is the smallest move that exhausts the cover "
+        f"of {cover}{_note(review.infinite_depth)}."
     )
 
 

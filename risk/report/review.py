@@ -34,11 +34,11 @@ from risk.report.reserves import CapFamilyRow, CapRow, ReserveRow, cap_family_ro
 from risk.report.reverse import ReverseRow, reverse_rows
 from risk.report.stress import (
     BadDebtRow,
-    Curve,
+    CurveFamily,
     Named,
     ScenarioRow,
     bad_debt_rows,
-    curves,
+    curve_families,
     listed_scenarios,
     moves,
     named,
@@ -95,9 +95,7 @@ class Review:
     distance: tuple[DistanceRow, ...]
     reference: ScenarioRow
     named: tuple[Named, ...]
-    single_curves: tuple[Curve, ...]
-    pair_curves: tuple[Curve, ...]
-    market_curves: tuple[Curve, ...]
+    curves: tuple[CurveFamily, ...]
     bad_debt: tuple[BadDebtRow, ...]
     reverse: tuple[ReverseRow, ...]
     borrowers: tuple[AccountRow, ...]
@@ -115,7 +113,7 @@ class Review:
     scenarios: tuple[ScenarioRow, ...]
     scenarios_total: int
     accounts: tuple[AccountRow, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[Finding, ...] = ()
 
 
 def build(
@@ -132,10 +130,8 @@ def build(
 
     Parameters
     ----------
-    snapshot : Snapshot
-    scenarios : Scenarios
-        What ``outcome`` was computed for.
-    outcome : Outcome
+    snapshot, scenarios, outcome
+        A market, what it was put through, and what came of it.
     depth : Depth
         `Depth.infinite_for` the snapshot where none was given.
     inputs : Inputs
@@ -158,9 +154,7 @@ def build(
         distance=distance_table(snapshot, at),
         reference=headline,
         named=named(rows, headline),
-        single_curves=curves(rows, "single"),
-        pair_curves=curves(rows, "pair"),
-        market_curves=curves(rows, "market"),
+        curves=curve_families(rows),
         bad_debt=bad_debt_rows(snapshot, outcome, headline),
         reverse=reverse_rows(reverse, inputs.cover_usd or 0.0) if reverse is not None else (),
         borrowers=account_rows(snapshot, at, largest_borrowers(at)),
@@ -178,7 +172,6 @@ def build(
         scenarios=listed_scenarios(rows),
         scenarios_total=len(rows),
         accounts=account_rows(snapshot, at, listed_accounts(at)),
-        findings=(),
     )
     return _with_findings(
         review, (*snapshot.findings, *scenarios.findings, *depth.findings, *outcome.findings, *diagnostic)

@@ -201,7 +201,16 @@ def caps(review: Review) -> Section:
         tuple(_cap_row(asdict(r)) for r in rows),
         note="A dash under a cap means there is none. A loss is at most what can be borrowed.",
     )
-    families = Table(
+    lead = (
+        "An exploit of an issuer or a bridge fills the remaining cap with worthless collateral at oracle par "
+        "and borrows to the largest LTV. No test of the existing book sees this.",
+        *_unchecked(review),
+    )
+    return Section("caps", "Cap headroom", lead, found, (table, _families(review)))
+
+
+def _families(review: Review) -> Table:
+    return Table(
         "cap-families-table",
         "Families filled together",
         (
@@ -217,12 +226,6 @@ def caps(review: Review) -> Section:
         ),
         empty="No two assets follow the same coin.",
     )
-    lead = (
-        "An exploit of an issuer or a bridge fills the remaining cap with worthless collateral at oracle par "
-        "and borrows to the largest LTV. No test of the existing book sees this.",
-        *_unchecked(review),
-    )
-    return Section("caps", "Cap headroom", lead, found, (table, families))
 
 
 def _unchecked(review: Review) -> tuple[str, ...]:

@@ -13,19 +13,21 @@ from risk.report.review import Review
 from risk.report.stress import Curve
 
 MAX_BARS = 15
+FAMILY_TITLES = {
+    "single": "one asset and all that follows it",
+    "market": "market factor",
+    "pair": "a token against what it follows",
+    "grid": "the grids asked for",
+}
 
 
 def shocks(review: Review) -> Section:
     """Value and accounts liquidated by shock."""
     found: list[Chart] = []
-    for kind, title, group in (
-        ("single", "one asset and all that follows it", review.single_curves),
-        ("market", "market factor", review.market_curves),
-        ("pair", "a token against what it follows", review.pair_curves),
-    ):
-        moving = [c for c in group if max(c.eligible_debt_usd) > 0]
+    for family in review.curves:
+        moving = [c for c in family.curves if max(c.eligible_debt_usd) > 0]
         if moving:
-            found += _curve_charts(kind, title, moving)
+            found += _curve_charts(family.group, FAMILY_TITLES[family.group], moving)
     lead = (
         "What becomes liquidatable if prices move at once and stay there; falls to the left, rises to the "
         "right."

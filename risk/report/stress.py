@@ -14,9 +14,10 @@ from risk.scenarios.scenarios import Scenarios
 
 REFERENCE_CHANGE = -0.30  # the move the headline speaks about, where there is one
 REFERENCE_GROUP = "single"
+CURVE_GROUPS = ("single", "market", "pair", "grid")  # whose scenarios each move one subject
 PAIR_CHANGE = -0.05  # of a staked or wrapped token against what it stands for
 LISTED_SCENARIOS = 200  # rows of the details table: bounded whatever the number of scenarios
-_ONE_MOVE = re.compile(r"(.*) ([+-][0-9.]+)%")  # "WETH -30%", as `Shock.name` writes it
+_ONE_MOVE = re.compile(r"(.*) ([+-]?[0-9.]+)%", re.DOTALL)  # "WETH -30%", as `Shock.name` writes it
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,14 @@ class Curve:
     eligible_debt_usd: tuple[float, ...]
     eligible_accounts: tuple[int, ...]
     bad_debt_usd: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CurveFamily:
+    """The curves of one group of scenarios, largest effect first."""
+
+    group: str
+    curves: tuple[Curve, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +213,12 @@ def curves(rows: Sequence[ScenarioRow], group: str) -> tuple[Curve, ...]:
             )
         )
     return tuple(sorted(found, key=lambda c: (-max(c.eligible_debt_usd), c.subject)))
+
+
+def curve_families(rows: Sequence[ScenarioRow]) -> tuple[CurveFamily, ...]:
+    """Return the curves of every group that has some."""
+    families = (CurveFamily(g, curves(rows, g)) for g in CURVE_GROUPS)
+    return tuple(f for f in families if f.curves)
 
 
 def bad_debt_rows(snapshot: Snapshot, outcome: Outcome, at: ScenarioRow) -> tuple[BadDebtRow, ...]:

@@ -11,7 +11,6 @@
 
   // Colours in a chart are tokens such as "$c1", so that one file serves light and dark.
   const resolved = (value) => {
-    if (value === "$scale") return [[0, colour("scale0")], [1, colour("scale1")]];
     if (typeof value === "string" && /^\$[a-z]+[0-9]?$/.test(value)) return colour(value.slice(1));
     if (Array.isArray(value)) return value.map(resolved);
     if (value && typeof value === "object") {

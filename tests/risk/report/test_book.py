@@ -23,6 +23,7 @@ from tests.risk.report.made import LINK
 
 @given(snapshots())
 def test_distances_share_out_all_debt_and_every_borrower(snapshot: Snapshot) -> None:
+    """RPT-6: distance buckets hold every borrower once and all debt."""
     at = positions(snapshot)
     rows = distance_table(snapshot, at)
     assert sum(r.accounts for r in rows) == int((at.debt_usd > 0).sum())

@@ -37,6 +37,7 @@ def test_usd_carries_three_figures(value: float | None, text: str) -> None:
 
 @given(FINITE.filter(lambda v: abs(v) >= 1))
 def test_scaled_is_within_half_a_unit_of_its_last_figure(value: float) -> None:
+    """RPT-1: a number shown with three figures is within half a unit of the third."""
     text = formats.scaled(value)
     factor = {"k": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}.get(text[-1], 1.0)
     read = float(text.strip("kMBT").replace(",", "").replace(formats.MINUS, "-")) * factor
@@ -62,6 +63,7 @@ def test_a_share_rounds_something_neither_to_nothing_nor_to_all(value: float, te
 
 @given(st.floats(min_value=0, max_value=1, exclude_min=True, exclude_max=True))
 def test_a_proper_share_never_reads_nothing_or_all(value: float) -> None:
+    """RPT-2: a share strictly between nothing and all never reads 0 % or 100 %."""
     assert formats.share(value) not in ("0.0 %", "100.0 %")
 
 
@@ -75,6 +77,7 @@ def test_health_is_cut_not_rounded_up(value: float | None, text: str) -> None:
 
 @given(st.floats(min_value=0, max_value=1, exclude_max=True))
 def test_an_unhealthy_account_never_reads_one(value: float) -> None:
+    """RPT-3: a health factor below 1 never reads 1."""
     assert float(formats.health(value)) < 1
 
 
@@ -110,6 +113,7 @@ def test_a_label_is_no_spreadsheet_formula(payload: str) -> None:
 
 @given(st.text(max_size=200))
 def test_a_label_is_one_visible_encodable_line(text: str) -> None:
+    """RPT-4: any text becomes one short visible line of valid Unicode that is no formula."""
     shown = formats.label(text)
     assert len(shown) <= 64
     assert not set(shown) & set("\n\r\t\x00\u202e\u200b\u2028")

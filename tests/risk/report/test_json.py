@@ -69,6 +69,7 @@ def test_a_lone_surrogate_can_be_written(review: Review) -> None:
 @settings(max_examples=15)
 @given(snapshots())
 def test_any_market_can_be_reviewed_and_written(snapshot: Snapshot) -> None:
+    """RPT-9: any market with positions can be reviewed, without NaN and twice to the same bytes."""
     if not len(snapshot.book.collateral.reserve) and not len(snapshot.book.debt.reserve):
         return
     review = reviewed(snapshot)

@@ -76,6 +76,7 @@ def test_anything_else_is_code(name: str) -> None:
 
 @given(st.text(min_size=1, max_size=40))
 def test_a_cell_never_breaks_its_table(name: str) -> None:
+    """RPT-7: any text is one cell of a Markdown table."""
     shown = cell(name)
     assert not _BAR.search(shown)
     assert "\n" not in shown
@@ -84,6 +85,7 @@ def test_a_cell_never_breaks_its_table(name: str) -> None:
 
 @given(st.text(max_size=80))
 def test_prose_never_opens_markup(text: str) -> None:
+    """RPT-8: any sentence renders as it reads: no markup, mention or line break."""
     shown = prose(text)
     assert not re.search(r"(?<!\\)(?:\\\\)*[`*_\[\]<>|~#&$]", re.sub(r"\\.", "", shown))
     assert "@" not in shown

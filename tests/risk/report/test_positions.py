@@ -13,6 +13,7 @@ from risk.testing.snapshots import snapshots
 
 @given(snapshots())
 def test_who_is_liquidatable_agrees_with_the_exact_rules(snapshot: Snapshot) -> None:
+    """RPT-5: the accounts reported liquidatable are those the exact rules call so."""
     at = positions(snapshot)
     exact = exact_rules(snapshot.rules)
     for i in range(len(snapshot.book)):

@@ -34,13 +34,14 @@ def test_own_shocks_are_the_headline(snapshot: Snapshot) -> None:
 
 
 def test_curves_are_monotone_steps_of_one_subject(review: Review) -> None:
-    eth = review.single_curves[0]
+    single, market, _ = review.curves
+    eth = single.curves[0]
     assert eth.subject == "ETH"
     assert list(eth.change_share) == sorted(eth.change_share)
     falls = [debt for x, debt in zip(eth.change_share, eth.eligible_debt_usd, strict=True) if x < 0]
     assert falls == sorted(falls, reverse=True)
-    (market,) = review.market_curves
-    assert market.change_share[0] == -0.6  # the factor's move, not the largest beta's
+    assert [c.subject for c in market.curves] == ["market"]
+    assert market.curves[0].change_share[0] == -0.6  # the factor's move, not the largest beta's
 
 
 def test_named_scenarios_are_ordinary_first_then_worst(review: Review) -> None:
