@@ -9,8 +9,10 @@ import typer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from decimal import Decimal
 
     from abis.findings import Finding
+    from protocols.files.market import MarketFacts
     from protocols.snapshot import Snapshot
 
 _HELP = """Build a snapshot from files of reserves and positions.
@@ -72,13 +74,8 @@ def import_(
     """Build a snapshot from files of reserves and positions."""
     from decimal import Decimal
 
-    from rich.console import Console
-
-    from abis.errors import LimitBroken, OutputExists
-    from abis.findings import Severity
+    from abis.errors import OutputExists
     from protocols.files.market import facts_from, read_market_file
-    from protocols.from_file import build
-    from protocols.store import save
 
     if output.exists() and not force:
         # Before the work, not after it; `save` checks again.
@@ -90,8 +87,20 @@ def import_(
         "base_currency": {"symbol": base, "usd": base_usd, "decimals": base_decimals},
     }
     facts = facts_from(_with_options(tables, given))
+    built = _build(files, facts, Decimal(str(tolerance)), strict)
+    _write(built, output, force)
+
+
+def _build(files: list[Path], facts: MarketFacts, tolerance: Decimal, strict: bool) -> Snapshot:
+    """Build, tell what was found, and refuse grave findings where ``strict``."""
+    from rich.console import Console
+
+    from abis.errors import LimitBroken
+    from abis.findings import Severity
+    from protocols.from_file import build
+
     with Console(stderr=True).status("Reading files and recomputing positions"):
-        built = build(files, facts, Decimal(str(tolerance)))
+        built = build(files, facts, tolerance)
     _summarise(built)
     grave = [f for f in built.findings if f.severity >= Severity.MEDIUM]
     if strict and grave:
@@ -99,6 +108,12 @@ def import_(
             f"the files have {len(grave)} findings of medium severity or worse; nothing was written.",
             remedy="Correct them, or leave --strict away.",
         )
+    return built
+
+
+def _write(built: Snapshot, output: Path, force: bool) -> None:
+    from protocols.store import save
+
     digest = save(built, output, force)
     typer.echo(f"Written to {output}, sha256 {digest[:12]}...", err=True)
 
