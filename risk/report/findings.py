@@ -198,15 +198,27 @@ def cap_findings(rows: Iterable[CapRow]) -> Iterator[Finding]:
             most,
             "Set supply caps.",
         )
-    for row in material:
-        if row.headroom_usd is not None:
-            everything = row.fill_loss_usd >= row.lendable_usd
+    capped = [r for r in material if r.headroom_usd is not None]
+    everything = [r for r in capped if r.fill_loss_usd >= r.lendable_usd]
+    if everything:
+        most = max(r.fill_loss_usd for r in everything)
+        yield Finding(
+            FindingKind.CAP,
+            Severity.MEDIUM,
+            formats.some([r.asset for r in everything]),
+            "the room under the supply cap is worth all that can be borrowed: filled with worthless "
+            f"collateral at oracle par it could take out up to {formats.usd(most)}.",
+            most,
+            "Lower the caps towards current use.",
+        )
+    for row in capped:
+        if row not in everything:
             yield Finding(
                 FindingKind.CAP,
-                Severity.MEDIUM if everything else Severity.LOW,
+                Severity.LOW,
                 row.asset,
                 "filling its supply cap with worthless collateral at oracle par could take out "
-                f"{formats.usd(row.fill_loss_usd)}{', all that can be borrowed' if everything else ''}.",
+                f"{formats.usd(row.fill_loss_usd)}.",
                 row.fill_loss_usd,
                 "Lower the cap towards current use.",
             )
@@ -247,29 +259,38 @@ def feed_findings(rows: Sequence[FeedRow]) -> Iterator[Finding]:
 
 
 def flow_findings(figures: FlowFigures) -> Iterator[Finding]:
-    """Yield collateral that a joint fall sells faster than it can be taken out or sold."""
+    """Yield collateral that a joint fall puts at risk faster than it can be taken out or sold."""
     for row in figures.rows:
-        if row.sold_usd >= MATERIAL_USD and not row.withdrawable_covers:
+        if row.at_risk_usd >= MATERIAL_USD and not row.withdrawable_covers:
             yield Finding(
                 FindingKind.LIQUIDITY,
-                Severity.HIGH,
+                Severity.HIGH if row.sold_usd > row.withdrawable_usd else Severity.MEDIUM,
                 row.asset,
-                f"at {figures.scenario}, {formats.usd(row.sold_usd)} of it is seized but "
+                f"at {figures.scenario}, {formats.usd(row.at_risk_usd)} of it is at risk but "
                 f"{formats.usd(row.withdrawable_usd)} can be withdrawn.",
-                row.sold_usd - row.withdrawable_usd,
+                row.at_risk_usd - row.withdrawable_usd,
                 "Lower its borrow cap, or expect liquidators to wait.",
             )
-        if row.within_bonus is False:
+        if row.absorbable_usd is not None and row.at_risk_usd >= MATERIAL_USD and not row.absorbs_all:
             yield Finding(
                 FindingKind.LIQUIDITY,
-                Severity.HIGH,
+                Severity.MEDIUM,
                 row.asset,
-                f"at {figures.scenario}, selling {formats.usd(row.sold_usd)} of it costs "
-                f"{formats.share(row.slippage_share)}, more than the bonus after fee "
-                f"({formats.share(row.bonus_after_fee_share)}) pays.",
-                row.sold_usd,
+                f"at {figures.scenario}, {formats.usd(row.at_risk_usd)} of it is at risk; sales beyond "
+                f"{formats.usd(row.absorbable_usd)} cost more than the bonus after fee pays.",
+                row.at_risk_usd - row.absorbable_usd,
                 "Lower its supply cap to what the depth absorbs.",
             )
+    if figures.unprofitable_debt_usd >= MATERIAL_USD:
+        yield Finding(
+            FindingKind.LIQUIDITY,
+            Severity.HIGH,
+            figures.scenario,
+            f"{formats.usd(figures.unprofitable_debt_usd)} of debt stays unliquidated because no liquidator "
+            "profits.",
+            figures.unprofitable_debt_usd,
+            "Lower the caps of the collateral concerned, or raise its bonus where that is not toxic.",
+        )
     if figures.infinite:
         yield Finding(
             FindingKind.LIQUIDITY,

@@ -19,35 +19,43 @@ BPS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class FlowRow:
-    """One collateral asset in the flow scenario.
+    """One collateral asset in the flow scenario, USD at the scenario's prices.
 
-    ``family`` is what the asset follows at last: its members share buyers.  ``slippage_share``
-    is 1 - proceeds / value at the scenario's price, None without a depth curve.
-    ``bonus_after_fee_share`` is the bonus a liquidator keeps.  ``withdrawable_usd`` is the
-    liquidity in the reserve, at the scenario's price: seized collateral beyond it can only be
+    ``family`` is what the asset follows at last: its members share buyers.  ``at_risk_usd``
+    is counted collateral of liquidatable accounts, ``sold_usd`` what liquidators seized and
+    sold of it.  ``absorbable_usd`` is the largest sale whose slippage the bonus a liquidator
+    keeps pays for, None without a depth curve, as is ``slippage_share`` of what was sold.
+    ``withdrawable_usd`` is the reserve's liquidity: seized collateral beyond it can only be
     taken as a deposit receipt.
     """
 
     asset: str
     family: str
     at_risk_usd: float
+    absorbable_usd: float | None
+    absorbs_all: bool | None
+    withdrawable_usd: float
+    withdrawable_covers: bool
     sold_tokens: float
     sold_usd: float
     proceeds_usd: float | None
     slippage_share: float | None
     bonus_after_fee_share: float
-    within_bonus: bool | None
-    withdrawable_usd: float
-    withdrawable_covers: bool
+    depth_source: str
+    depth_at_s: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class FlowFigures:
-    """The flow of one scenario; ``infinite`` lists assets without a depth curve."""
+    """The flow of one scenario; ``infinite`` lists assets without a depth curve.
+
+    ``unprofitable_debt_usd`` is debt left liquidatable because no liquidator profits.
+    """
 
     scenario: str
-    sold_usd: float
     at_risk_usd: float
+    sold_usd: float
+    unprofitable_debt_usd: float
     rows: tuple[FlowRow, ...]
     infinite: tuple[str, ...]
 
@@ -80,8 +88,9 @@ def flow(
             )
     return FlowFigures(
         scenario=at.scenario,
-        sold_usd=sum(r.sold_usd for r in rows),
         at_risk_usd=sum(r.at_risk_usd for r in rows),
+        sold_usd=sum(r.sold_usd for r in rows),
+        unprofitable_debt_usd=at.unprofitable_debt_usd,
         rows=tuple(rows),
         infinite=tuple(r.asset for r in rows if r.proceeds_usd is None),
     )
@@ -124,23 +133,28 @@ def _row(
     snapshot: Snapshot, outcome: Outcome, depth: Depth, s: int, i: int, factor: float, family: str
 ) -> FlowRow:
     reserve, tokens = snapshot.reserves[i], float(outcome.sold_tokens[s, i])
-    price = float(snapshot.price_usd[i]) * factor
+    at_risk, price = float(outcome.eligible_collateral_usd[s, i]), float(snapshot.price_usd[i]) * factor
     value = tokens * price
-    proceeds = None if depth.infinite[i] else float(depth.proceeds(i, np.array(tokens), factor))
-    slippage = 1.0 - proceeds / value if proceeds is not None and value > 0 else None
-    fee = reserve.liquidation_protocol_fee_bps / BPS
-    bonus = max(reserve.liquidation_bonus_bps - BPS, 0) / BPS * (1.0 - fee)
+    bonus = max(reserve.liquidation_bonus_bps - BPS, 0) / BPS
+    kept = bonus * (1.0 - reserve.liquidation_protocol_fee_bps / BPS)
+    proceeds = absorbable = None
+    if not depth.infinite[i]:
+        proceeds = float(depth.proceeds(i, np.array(tokens), factor))
+        absorbable = depth.size_within(i, kept / (1.0 + kept)) * price
     withdrawable = reserve.available_liquidity_raw / 10**reserve.decimals * price
     return FlowRow(
         asset=snapshot.asset_names[i],
         family=family,
-        at_risk_usd=float(outcome.eligible_collateral_usd[s, i]),
+        at_risk_usd=at_risk,
+        absorbable_usd=absorbable,
+        absorbs_all=None if absorbable is None else absorbable >= at_risk,
+        withdrawable_usd=withdrawable,
+        withdrawable_covers=withdrawable >= at_risk,
         sold_tokens=tokens,
         sold_usd=value,
         proceeds_usd=proceeds,
-        slippage_share=slippage,
-        bonus_after_fee_share=bonus,
-        within_bonus=None if slippage is None else slippage <= bonus / (1.0 + bonus),
-        withdrawable_usd=withdrawable,
-        withdrawable_covers=withdrawable >= value,
+        slippage_share=1.0 - proceeds / value if proceeds is not None and value > 0 else None,
+        bonus_after_fee_share=kept,
+        depth_source=depth.source[i],
+        depth_at_s=int(depth.time_s[i]) or None,
     )

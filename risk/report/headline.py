@@ -59,7 +59,7 @@ def _scenario_sentence(row: ScenarioRow, infinite_depth: bool) -> str:
     return (
         f"{words} makes {formats.usd(row.eligible_debt_usd)} of debt "
         f"({formats.plural(row.eligible_accounts, 'account')}) liquidatable and leaves "
-        f"{_bad_debt(row.bad_debt_usd)}{_note(infinite_depth)}."
+        f"{_bad_debt(row.bad_debt_usd)}{depth_note(infinite_depth)}."
     )
 
 
@@ -71,16 +71,17 @@ def _cover_sentence(review: Review) -> str:
     cover = formats.usd(review.inputs.cover_usd)
     row = next(iter(review.reverse), None)
     if row is None or row.move_share is None:
-        return f"No single move searched exhausts the cover of {cover}{_note(review.infinite_depth)}."
+        return f"No single move searched exhausts the cover of {cover}{depth_note(review.infinite_depth)}."
     what = "the market factor" if row.subject == MARKET else formats.label(row.subject)
     size = f"{abs(row.move_share) * 100:.0f}"
     return (
         f"{_article(size)} {size} % {row.direction} of {what} is the smallest move that exhausts the cover "
-        f"of {cover}{_note(review.infinite_depth)}."
+        f"of {cover}{depth_note(review.infinite_depth)}."
     )
 
 
-def _note(infinite_depth: bool) -> str:
+def depth_note(infinite_depth: bool) -> str:
+    """Return the note behind a number that rests on infinite depth, empty otherwise."""
     return f" ({formats.INFINITE_DEPTH})" if infinite_depth else ""
 
 

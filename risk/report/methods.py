@@ -87,8 +87,8 @@ METHODS: tuple[tuple[str, str, str], ...] = (
     (
         "At-risk flow",
         "USD",
-        "Collateral of liquidatable accounts, and the part seized and sold, all assets together in one "
-        "scenario.",
+        "Collateral of liquidatable accounts, all assets together in one scenario, and the part "
+        "liquidators seized and sold. Members of a family share buyers.",
     ),
     (
         "Slippage",
@@ -96,10 +96,10 @@ METHODS: tuple[tuple[str, str, str], ...] = (
         "1 − proceeds / (size × price) on the depth curve of the asset, scaled with the scenario's price.",
     ),
     (
-        "Within bonus",
-        "yes/no",
-        "Whether slippage ≤ b' / (1 + b'), b' = bonus × (1 − protocol fee): a liquidator does not lose by "
-        "selling.",
+        "Absorbed within bonus",
+        "USD",
+        "Largest sale whose slippage is at most b' / (1 + b'), b' = bonus × (1 − protocol fee): a "
+        "liquidator does not lose by selling.",
     ),
     (
         "Utilisation",

@@ -141,5 +141,5 @@ def new_position_table(review: Review) -> Section:
 
 
 def _sources(sources: list[str]) -> str:
-    named = sorted({s for s in sources if s})
+    named = sorted({part for s in sources for part in s.split("; ") if part})
     return f"Returns: {'; '.join(named)}." if named else ""

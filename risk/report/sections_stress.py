@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from risk.report import charts, formats
-from risk.report.headline import scenario_words
+from risk.report.flow import FlowRow
+from risk.report.headline import depth_note, scenario_words
 from risk.report.page import Chart, Column, Kind, Section, Table, rows_of
 from risk.report.reverse import ReverseRow
 from risk.report.review import Review
@@ -216,12 +217,19 @@ def at_risk_flow(review: Review) -> Section:
     figures = review.flow
     lead = [
         f"{scenario_words(figures.scenario)} puts {formats.usd(figures.at_risk_usd)} of collateral at risk, "
-        f"all assets together; {formats.usd(figures.sold_usd)} of it is seized and sold."
+        f"all assets together; {formats.usd(figures.sold_usd)} of it is seized and sold"
+        f"{depth_note(review.infinite_depth)}."
     ]
+    if figures.unprofitable_debt_usd > 0:
+        lead.append(
+            f"{formats.usd(figures.unprofitable_debt_usd)} of debt stays unliquidated because no liquidator "
+            "profits."
+        )
     if figures.infinite:
         lead.append(
             f"{formats.INFINITE_DEPTH}: {formats.joined([formats.label(a) for a in figures.infinite])}."
         )
+    sources = sorted({r.depth_source for r in figures.rows if r.depth_source})
     table = Table(
         "flow-table",
         "At-risk flow against depth",
@@ -229,15 +237,37 @@ def at_risk_flow(review: Review) -> Section:
             Column("asset", "Collateral"),
             Column("family", "Sells with"),
             Column("at_risk_usd", "At risk, USD", Kind.USD),
+            Column("absorbable_usd", "Absorbed within bonus, USD", Kind.USD, depth=True),
+            Column("absorbs_all", "Absorbs all", Kind.YES, depth=True),
+            Column("withdrawable_usd", "Withdrawable, USD", Kind.USD),
+            Column("withdrawable_covers", "Covers all", Kind.YES),
             Column("sold_usd", "Sold, USD", Kind.USD, depth=True),
-            Column("proceeds_usd", "Fetches, USD", Kind.USD, depth=True),
             Column("slippage_share", "Slippage", Kind.SHARE, depth=True),
             Column("bonus_after_fee_share", "Bonus after fee", Kind.SHARE),
-            Column("within_bonus", "Within bonus", Kind.YES, depth=True),
-            Column("withdrawable_usd", "Withdrawable, USD", Kind.USD),
-            Column("withdrawable_covers", "Covers", Kind.YES),
+            Column("depth_at_s", "Depth of", Kind.TIME, depth=True),
         ),
         rows_of(figures.rows),
+        note=f"Depth: {'; '.join(formats.label(s, 120) for s in sources)}." if sources else "",
         empty="This scenario sells nothing.",
     )
-    return Section("flow", "At-risk flow against depth", tuple(lead), (), (table,))
+    charted = [r for r in figures.rows if r.at_risk_usd > 0][:MAX_BARS]
+    return Section("flow", "At-risk flow against depth", tuple(lead), _flow_chart(charted), (table,))
+
+
+def _flow_chart(rows: list[FlowRow]) -> tuple[Chart, ...]:
+    if not rows:
+        return ()
+    series = [("at risk", [r.at_risk_usd for r in rows], "$c1")]
+    if any(r.absorbable_usd is not None for r in rows):
+        series.append(("absorbed within bonus", [r.absorbable_usd or 0.0 for r in rows], "$c3"))
+    series.append(("withdrawable", [r.withdrawable_usd for r in rows], "$c6"))
+    return (
+        charts.chart(
+            "flow",
+            "Collateral at risk, and what depth and liquidity allow",
+            charts.bars([r.asset for r in rows], series, horizontal=True),
+            f"Largest: {formats.label(rows[0].asset)}, {formats.usd(rows[0].at_risk_usd)} at risk.",
+            depth=True,
+            wide=True,
+        ),
+    )

@@ -81,6 +81,7 @@ _NAMES: Mapping[str, str] = {
     ),
     **dict.fromkeys(
         (
+            "absorbs_all",
             "frozen",
             "infinite_depth",
             "largest_can_leave",
@@ -89,7 +90,6 @@ _NAMES: Mapping[str, str] = {
             "paused",
             "stale",
             "stays",
-            "within_bonus",
             "withdrawable_covers",
         ),
         FLAG,

@@ -100,7 +100,9 @@ def test_collateral_that_cannot_be_taken_out_is_found(snapshot: Snapshot) -> Non
     rows = list(snapshot.reserves)
     rows[0] = replace(rows[0], available_liquidity_raw=10**18)
     review = reviewed(replace(snapshot, reserves=tuple(rows)))
-    assert any("can be withdrawn" in m for m in _about(review, FindingKind.LIQUIDITY, "WETH"))
+    assert any(
+        "is at risk but $1.40k can be withdrawn" in m for m in _about(review, FindingKind.LIQUIDITY, "WETH")
+    )
 
 
 def test_an_unreadable_price_is_found(snapshot: Snapshot) -> None:

@@ -85,6 +85,9 @@ def test_flow_compares_sales_with_depth_and_liquidity(snapshot: Snapshot) -> Non
     first = figures.rows[0]
     assert (first.asset, first.family) == ("WETH", "ETH")
     assert first.slippage_share == pytest.approx(0.1)
-    assert first.within_bonus is False  # a bonus of 5 % less a tenth pays 4.3 %
+    # A bonus of 5 % less a tenth pays 4.3 %: the curve, a tenth below throughout, absorbs nothing
+    # until it ends and its average falls further.
+    assert first.absorbable_usd == 0.0
+    assert first.absorbs_all is False
     assert first.sold_usd == pytest.approx(first.sold_tokens * 1_400)
     assert figures.infinite == ("LINK",)
