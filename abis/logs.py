@@ -21,12 +21,13 @@ _ROUND = 1000
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """One event: the contract (lower case), its topics and data as hex text, and its block."""
+    """One event: the contract (lower case), its topics and data as hex text, its block and transaction."""
 
     address: str
     topics: tuple[str, ...]
     data: str
     block: int
+    transaction: str = ""  # hash; empty where the node does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,7 @@ def _parse(found: Any) -> tuple[Log, ...]:
                 topics=tuple(str(t) for t in item["topics"]),
                 data=str(item["data"]),
                 block=int(item["blockNumber"], 16),
+                transaction=str(item.get("transactionHash") or ""),
             )
             for item in found
             if not item.get("removed")

@@ -15,6 +15,7 @@ from protocols.known_markets import LISTED
 
 if TYPE_CHECKING:
     from abis.chain import Chain, Header, Progress
+    from protocols.history import History
     from protocols.journal import Journal
     from protocols.snapshot import Snapshot
 
@@ -56,6 +57,7 @@ BUILT_IN = "built in"
 AAVE_V2, AAVE_V3 = "aave-v2", "aave-v3"
 PROTOCOLS = (AAVE_V2, AAVE_V3)
 _READERS = {AAVE_V3: "protocols.aave_v3.adapter"}
+_HISTORIES = {AAVE_V3: "protocols.aave_v3.history"}
 
 MARKETS: Markets = MappingProxyType(
     {
@@ -130,6 +132,24 @@ def read_market(
     reader = import_module(_READERS[spec.protocol])
     snapshot: Snapshot = reader.read_market(chain, spec, block, progress, journal)
     return snapshot
+
+
+def read_history(chain: Chain, spec: MarketSpec, first: int, last: Header, progress: Progress) -> History:
+    """Return the parameter changes of blocks ``first`` to ``last``; errors as in the reader.
+
+    Raises
+    ------
+    UnsupportedVersion
+        If its protocol has no reader of events.
+    """
+    if spec.protocol not in _HISTORIES:
+        raise UnsupportedVersion(
+            f"{spec.name} is an {spec.protocol} market, whose configuration events are not read.",
+            remedy=f"Readable: {', '.join(_HISTORIES)}.",
+        )
+    reader = import_module(_HISTORIES[spec.protocol])
+    history: History = reader.read_history(chain, spec, first, last, progress)
+    return history
 
 
 def checksummed_address(address: str) -> str:
