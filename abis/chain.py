@@ -55,8 +55,6 @@ class Chain:
         How many requests are under way at a time.
     requests_per_second : float
         Rate limit of each endpoint; 0 for none.
-    cache : Path, optional
-        Folder for answers to keep; none by default.
     witness : Chain, optional
         Reads everything too; a difference is an error.
     sleep : callable
@@ -70,7 +68,6 @@ class Chain:
         attempts: int = 6,
         concurrency: int = 4,
         requests_per_second: float = 0.0,
-        cache: Path | None = None,
         witness: Chain | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -85,7 +82,7 @@ class Chain:
             for url in urls
         ]
         self._rpc = Endpoints(rpcs, self._vouch)
-        self._state = StateReader(self._rpc, concurrency, cache, lambda: self.chain_id)
+        self._state = StateReader(self._rpc, concurrency)
         self._logs = LogReader(self._rpc, ChunkSize(10_000, 1_000_000), concurrency)
         self._witness = witness
         self._chain_id: int | None = None
@@ -126,6 +123,10 @@ class Chain:
             self._witness.connect(served)
         self._chain_id = served
         return served
+
+    def keep_answers(self, folder: Path) -> None:
+        """Take answers of contracts from files in ``folder``, and add to them."""
+        self._state.keep_answers(folder, self.chain_id)
 
     def request(self, method: str, params: list[Any]) -> Any:
         """Return the result of any read method; errors as in `abis.rpc.Rpc.request`."""

@@ -20,24 +20,32 @@ class ChunkSize:
 
     It grows with each success until the first refusal, then only after several in a row:
     an endpoint with a fixed limit would otherwise be asked for too much every second time.
+    A refusal counts only where size is the likely reason: not of a piece far smaller than
+    what is asked for elsewhere, and not right after as much was accepted.  One contract
+    that burns the gas of its neighbours, or one slow answer, must not slow the rest down.
     """
 
     now: int
     largest: int
     proven: bool = False  # whether the last thing heard is that it was accepted
+    _accepted: int = 0
     _patience: int = 1
     _successes: int = 0
 
-    def shrink(self, refused: int) -> None:
-        """Note that ``refused`` at a time were too many."""
-        self.now = max(min(self.now, refused // 2), 1)
-        self._patience, self._successes = 16, 0
+    def refused(self, size: int) -> None:
+        """Note that ``size`` at a time were refused."""
         self.proven = False
+        accepted, self._accepted = self._accepted, 0
+        if accepted >= size or 2 * size < self.now:
+            return
+        self.now = max(min(self.now, max(size // 2, accepted)), 1)
+        self._patience, self._successes = 16, 0
 
-    def grow(self, accepted: int) -> None:
-        """Note that ``accepted`` at a time were not too many."""
+    def accepted(self, size: int) -> None:
+        """Note that ``size`` at a time were not too many."""
         self.proven = True
-        if accepted < self.now:
+        self._accepted = max(self._accepted, size)
+        if size < self.now:
             return  # says nothing about more
         self._successes += 1
         if self._successes >= self._patience:
@@ -81,10 +89,11 @@ def in_pieces(
             except Refused as refusal:
                 if refusal.fault not in _SMALLER or len(piece) == 1:
                     raise
-                size.shrink(len(piece))
-                waiting.append(piece)
+                size.refused(len(piece))
+                half = len(piece) // 2
+                waiting += [piece[half:], piece[:half]]
             else:
-                size.grow(len(piece))
+                size.accepted(len(piece))
                 yield piece, result
     finally:
         crew.dismiss()

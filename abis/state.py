@@ -36,20 +36,19 @@ class StateReader:
         Where to read.
     workers : int
         How many requests are under way at a time.
-    cache : Path or None
-        Folder for answers to keep.
-    chain_id : callable
-        Returns the chain, which names the answers kept.
     """
 
-    def __init__(self, rpc: Endpoints, workers: int, cache: Path | None, chain_id: Callable[[], int]) -> None:
+    def __init__(self, rpc: Endpoints, workers: int) -> None:
         self._rpc = rpc
         self._workers = workers
-        self._cache = cache
-        self._chain_id = chain_id
+        self._answers_at: Callable[[Header], Answers] | None = None
         self._multicall_size = ChunkSize(1000, 2000)
         self._batch_size = ChunkSize(100, 100)
         self._pins: dict[str, Pin] = {}
+
+    def keep_answers(self, folder: Path, chain_id: int) -> None:
+        """Take answers from files in ``folder``, and add to them."""
+        self._answers_at = lambda block: Answers(folder, chain_id, block.hash)
 
     def has_code(self, address: str, block: Header | int) -> bool:
         """Return whether a contract lived at ``address`` in ``block``.
@@ -125,7 +124,7 @@ class StateReader:
                     raise
                 pin = Pin(hex(block.number), self.has_code(MULTICALL3, block), None)
             else:
-                kept = Answers(self._cache, self._chain_id(), block.hash) if self._cache else None
+                kept = self._answers_at(block) if self._answers_at else None
                 pin = Pin(by_hash, _is_code(code), kept)
             self._pins[block.hash] = pin
         return self._pins[block.hash]

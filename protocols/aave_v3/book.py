@@ -219,12 +219,19 @@ def _gap(row: Completeness, listed: ListedReserve) -> Finding:
     share = abs(row.missing_scaled_raw) / max(row.total_scaled_raw, 1)
     severity = Severity.HIGH if share >= 0.01 else Severity.MEDIUM if share >= 0.0001 else Severity.LOW
     more = row.missing_scaled_raw < 0
+    index_ray = (
+        listed.reserve.liquidity_index_ray
+        if row.side == "supply"
+        else listed.reserve.variable_borrow_index_ray
+    )
+    tokens = abs(row.missing_scaled_raw) * index_ray / 10**27 / 10**listed.reserve.decimals
     return Finding(
         FindingKind.INCONSISTENT if more else FindingKind.MISSING,
         Severity.HIGH if more else severity,
         listed.reserve.symbol or listed.reserve.asset,
         f"The accounts found hold {row.found_scaled_raw} of {row.total_scaled_raw} scaled units of the "
-        f"{row.side} side ({share:.4%} {'too much' if more else 'missing'}).",
+        f"{row.side} side: {share:.4%} {'too much' if more else 'missing'}, "
+        f"{tokens:,.6g} tokens or {abs(row.missing_usd):,.2f} USD.",
         value_usd=abs(row.missing_usd),
-        remedy="Read from an earlier first block, or from a node that serves all logs.",
+        remedy="Read with --no-cache, from an earlier first block, or from a node that serves all logs.",
     )

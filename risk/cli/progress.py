@@ -31,18 +31,26 @@ def _bars(labels: Mapping[str, str], console: object) -> Iterator[Report]:
         BarColumn,
         MofNCompleteColumn,
         Progress,
+        Task,
         TaskID,
         TextColumn,
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
+    from rich.text import Text
 
     assert isinstance(console, Console)
     tasks: dict[str, TaskID] = {}
+
+    class RateColumn(TextColumn):
+        def render(self, task: Task) -> Text:
+            return Text("" if task.speed is None else f"{task.speed:,.0f}/s")
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        RateColumn(""),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )

@@ -9,10 +9,10 @@ import typer
 
 if TYPE_CHECKING:
     from abis.chain import Chain, Header, Progress
+    from protocols.journal import Journal
     from protocols.registry import MarketSpec
     from protocols.snapshot import Snapshot
 
-_LOCAL_CHAIN_ID = 31337
 _TAGS = ("latest", "safe", "finalized")
 _RESTARTS = 3
 _SHOWN_FINDINGS = 5
@@ -29,11 +29,16 @@ _HELP = """Read a lending market from the chain into a snapshot directory.
 Everything is read at one block: parameters, prices, indices and every account's position.
 Blocks far in the past need an archive node.
 
+A run that was stopped goes on where it was: what was read of the chain is kept in
+~/.cache/breakwater (or BREAKWATER_CACHE), without the URLs.
+
 Examples:
 
   breakwater snapshot aave-v3-ethereum --rpc https://rpc.example/KEY -o eth
 
   breakwater snapshot aave-v3-base --block 30000000 -o base-30m
+
+  breakwater snapshot aave-v3-base --rpc https://one.example --rpc https://two.example -o base
 
   breakwater snapshot aave-v3:0x2f39d218133AFaB8F2B819B1066c7E434Ad94E9e -o out
 """
@@ -51,9 +56,13 @@ def snapshot(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Directory to write.", show_default=False)],
     rpc: Annotated[
-        str,
-        typer.Option(help="URL of a JSON-RPC node of the market's chain.", envvar="ETH_RPC_URL"),
-    ] = "",
+        list[str] | None,
+        typer.Option(
+            help="URL of a JSON-RPC node of the market's chain; give several for failover.",
+            envvar="ETH_RPC_URL",
+            show_default=False,
+        ),
+    ] = None,
     block: Annotated[
         str,
         typer.Option(
@@ -65,6 +74,22 @@ def snapshot(
         Path | None,
         typer.Option("--registry", envvar="BREAKWATER_MARKETS", help="TOML file with markets of your own."),
     ] = None,
+    cross_check: Annotated[
+        bool, typer.Option("--cross-check", help="Read everything from the second --rpc too, and compare.")
+    ] = False,
+    extend: Annotated[
+        Path | None,
+        typer.Option(
+            "--extend", help="Earlier snapshot of the market: only events since its block are scanned."
+        ),
+    ] = None,
+    concurrency: Annotated[int, typer.Option(help="Requests under way at a time.", min=1, max=64)] = 4,
+    requests_per_second: Annotated[
+        float, typer.Option(help="Rate limit of each endpoint; 0 for none.", min=0.0)
+    ] = 0.0,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Remember nothing and use nothing kept.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a snapshot that is already there.")] = False,
     strict: Annotated[
         bool,
@@ -72,26 +97,25 @@ def snapshot(
     ] = False,
 ) -> None:
     """Read a lending market from the chain into a snapshot directory."""
-    from abis.chain import Chain
-    from abis.errors import InputError, LimitBroken
+    from abis.errors import LimitBroken
     from abis.findings import Severity
     from protocols.registry import refuse_unreadable, resolve
     from protocols.store import save
     from protocols.user_markets import known_markets
+    from risk.cli.connection import LOCAL_CHAIN_ID, open_chain
     from risk.cli.progress import reporting
 
     spec = resolve(market, known_markets(registry))
     refuse_unreadable(spec)
     which = _block_choice(block)
     _refuse_existing(output, force)
-    if not rpc:
-        raise InputError("no RPC URL given.", remedy="Pass --rpc URL or set ETH_RPC_URL.")
-    chain = Chain(rpc)
+    chain = open_chain(rpc or [], cross_check, concurrency, requests_per_second)
     chain_id = chain.connect(spec.chain_id)
     if not which:
-        which = "latest" if chain_id == _LOCAL_CHAIN_ID else "finalized"
+        which = "latest" if chain_id == LOCAL_CHAIN_ID else "finalized"
+    journal = _remembered(chain, spec, extend, keep=not (no_cache or cross_check))
     with reporting(_PHASES) as report:
-        taken = _read(chain, spec, which, report)
+        taken = _read(chain, spec, which, report, journal)
     _summarise(taken, chain.requests)
     grave = [f for f in taken.findings if f.severity >= Severity.MEDIUM]
     if strict and grave:
@@ -122,7 +146,24 @@ def _refuse_existing(output: Path, force: bool) -> None:
         raise InputError(f"'{output.absolute().parent}' is no folder.", remedy="Create it first.")
 
 
-def _read(chain: Chain, spec: MarketSpec, which: str, report: Progress) -> Snapshot:
+def _remembered(chain: Chain, spec: MarketSpec, extend: Path | None, keep: bool) -> Journal:
+    """Return what is known of the market's holders, and let the chain keep its answers."""
+    from protocols.extend import assume_snapshot
+    from protocols.journal import Journal
+    from protocols.store import load
+    from risk.cli.connection import cache_folder, open_journal
+
+    folder = cache_folder(chain.chain_id) if keep else None
+    journal = Journal()
+    if folder:
+        chain.keep_answers(folder / "answers")
+        journal = open_journal(chain, spec, folder)
+    if extend:
+        assume_snapshot(journal, load(extend), spec, chain.chain_id)
+    return journal
+
+
+def _read(chain: Chain, spec: MarketSpec, which: str, report: Progress, journal: Journal) -> Snapshot:
     """Read the market, again from the start when its block leaves the chain meanwhile."""
     from abis.errors import Reorganised
     from protocols.registry import read_market
@@ -130,7 +171,7 @@ def _read(chain: Chain, spec: MarketSpec, which: str, report: Progress) -> Snaps
     for _ in range(_RESTARTS):
         header: Header = chain.block(which)
         try:
-            return read_market(chain, spec, header, report)
+            return read_market(chain, spec, header, report, journal)
         except Reorganised as error:
             typer.echo(f"Starting over: {error.message}", err=True)
             last = error

@@ -219,7 +219,7 @@ def test_help_shows_examples_that_name_real_markets(run: Run) -> None:
     code, out, _ = run("snapshot", "--help")
     assert code == 0
     named = [line.split()[2] for line in out.splitlines() if line.strip().startswith("breakwater snapshot")]
-    assert len(named) == 3
+    assert len(named) == 4
     assert all(name in MARKETS or name.startswith("aave-v3:0x") for name in named)
 
 
