@@ -13,6 +13,7 @@ from protocols.snapshot import Snapshot
 from risk.depth import Depth
 from risk.outcome import Outcome
 from risk.report import findings as rules
+from risk.report import findings_stress as stressed
 from risk.report.book import (
     AccountRow,
     CompletenessFigures,
@@ -212,15 +213,15 @@ def _with_findings(review: Review, given: tuple[Finding, ...]) -> Review:
             rules.completeness_findings(review.completeness),
             rules.distance_findings(review.distance),
             rules.under_water_findings(review.market.under_water_accounts, review.market.under_water_usd),
-            rules.deficit_findings(review.bad_debt),
+            stressed.deficit_findings(review.bad_debt),
             rules.borrower_findings(review.borrowers),
             rules.parameter_findings(review.parameters),
             rules.with_doubt(rules.reserve_findings(review.reserves), checked),
             rules.with_doubt(rules.cap_findings(review.caps), checked),
             rules.feed_findings(review.feeds),
-            rules.flow_findings(review.flow),
-            rules.reverse_findings(review.reverse, review.inputs.cover_usd or 0.0),
-            rules.stress_findings(_ordinary(review), review.market.debt_usd),
+            stressed.flow_findings(review.flow),
+            stressed.reverse_findings(review.reverse, review.inputs.cover_usd or 0.0),
+            stressed.stress_findings(_ordinary(review), review.market.debt_usd),
         )
     )
     return replace(review, findings=found)

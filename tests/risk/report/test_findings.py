@@ -11,6 +11,7 @@ from protocols.releases import rules_of
 from protocols.snapshot import Snapshot
 from risk.report import findings as rules
 from risk.report.book import CompletenessFigures, completeness
+from risk.report.findings_stress import reverse_findings
 from risk.report.reverse import ReverseRow
 from risk.report.review import Review
 from tests.risk.report.conftest import reviewed
@@ -92,7 +93,7 @@ def test_scenarios_that_do_the_same_are_found_once(review: Review) -> None:
 
 def test_a_move_of_ordinary_size_that_exhausts_the_cover_is_found() -> None:
     row = ReverseRow("ETH", "fall", -0.12, -0.95, 6e6, True, "USDC", 5e6)
-    (found,) = rules.reverse_findings([row, replace(row, move_share=-0.5)], 5e6)
+    (found,) = reverse_findings([row, replace(row, move_share=-0.5)], 5e6)
     assert "a fall of 12 % exhausts the cover of $5.00M" in found.message
 
 
