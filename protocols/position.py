@@ -47,13 +47,18 @@ class CollateralLeg:
 
 @dataclass(frozen=True, slots=True)
 class DebtLeg:
-    """One borrowed reserve of an account; fields as in `CollateralLeg`, the index is the debt's."""
+    """One borrowed reserve of an account; fields as in `CollateralLeg`, the index is the debt's.
+
+    ``stable_raw`` is the part of the balance owed at a stable rate (until v3.1).  It follows
+    no index, and a repayment by a liquidator reaches it last.
+    """
 
     reserve: int
     balance_raw: int
     price_raw: int
     unit_raw: int
     index_ray: int = RAY
+    stable_raw: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,30 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.chain_fixtures import demo_chain, demo_session, local_chain_installed
+from tests.chain_fixtures import (
+    demo_chain,
+    demo_session,
+    local_chain_installed,
+    v2_chain,
+    v2_session,
+    v30_random_chain,
+    v30_random_session,
+    v36_chain,
+    v36_session,
+)
 
-__all__ = ["data_dir", "demo_chain", "demo_session", "local_chain_installed"]
+__all__ = [
+    "data_dir",
+    "demo_chain",
+    "demo_session",
+    "local_chain_installed",
+    "v2_chain",
+    "v2_session",
+    "v30_random_chain",
+    "v30_random_session",
+    "v36_chain",
+    "v36_session",
+]
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -10,7 +10,7 @@ Choose the timestamp of the block that will hold the liquidation, not of the sna
 References
 ----------
 MathUtils.sol (linear and compounded interest), ReserveLogic.sol (normalized income and debt),
-TokenMath.sol (v3.5 on), WadRayMath.sol.
+TokenMath.sol (v3.5 on), StableDebtToken.sol (until v3.1), WadRayMath.sol.
 """
 
 from __future__ import annotations
@@ -109,6 +109,23 @@ def debt_index_ray(stored_ray: int, rate_ray: int, last_update_s: int, at_s: int
     """
     elapsed_s = _elapsed_s(last_update_s, at_s)
     return ray_mul_half_up(compounded_factor_ray(rate_ray, elapsed_s, series), stored_ray)
+
+
+def stable_debt_raw(
+    principal_raw: int, rate_ray: int, last_update_s: int, at_s: int, series: DebtAccrual
+) -> int:
+    """Return what an account owes at its stable rate at ``at_s`` (``StableDebtToken.balanceOf``).
+
+    Until v3.1 a reserve may have such debt besides the variable one.  Each account's grows at
+    a rate of its own, from the ``principal_raw`` it owed when it last acted.
+
+    Raises
+    ------
+    InputError
+        If ``at_s`` lies before the last update.
+    """
+    elapsed_s = _elapsed_s(last_update_s, at_s)
+    return ray_mul_half_up(principal_raw, compounded_factor_ray(rate_ray, elapsed_s, series))
 
 
 def balance_raw(scaled_raw: int, index_ray: int, rounding: Rounding) -> int:

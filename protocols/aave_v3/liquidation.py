@@ -125,11 +125,14 @@ def _burns_nothing(
 ) -> bool:
     """Return whether one of the two burns is of zero scaled units, which tokens refuse."""
     repaid_raw = owed.balance_raw if all_gone else seizure.debt_raw
+    variable_raw = owed.balance_raw - owed.stable_raw
     paid_out_raw = seizure.collateral_raw - seizure.fee_raw
-    return 0 in (
-        burned_scaled(repaid_raw, owed.index_ray, rules.debt_balance_rounding),
-        burned_scaled(paid_out_raw, leg.index_ray, rules.supply_balance_rounding),
-    )
+    burns = [burned_scaled(paid_out_raw, leg.index_ray, rules.supply_balance_rounding)]
+    # Without variable debt a repayment burns stable debt alone, which has no index.
+    if variable_raw or not repaid_raw:
+        from_variable_raw = min(repaid_raw, variable_raw)
+        burns.append(burned_scaled(from_variable_raw, owed.index_ray, rules.debt_balance_rounding))
+    return 0 in burns
 
 
 def _collateral_after(
@@ -153,16 +156,21 @@ def _debt_after(
     if all_gone:
         unpaid = [leg.balance_raw for leg in debts]
         unpaid[repaid] -= seizure.debt_raw
-        return tuple(replace(leg, balance_raw=0) for leg in debts), tuple(unpaid)
+        return tuple(replace(leg, balance_raw=0, stable_raw=0) for leg in debts), tuple(unpaid)
     left = _repaid(debts[repaid], seizure.debt_raw, rules)
     return (*debts[:repaid], left, *debts[repaid + 1 :]), (0,) * len(debts)
 
 
 def _repaid(leg: DebtLeg, paid_raw: int, rules: LiquidationRules) -> DebtLeg:
+    """Return the debt after a repayment: at the variable rate first, at the stable rate after."""
     rounding = rules.debt_balance_rounding
-    owed = burned_scaled(leg.balance_raw, leg.index_ray, rounding)
-    left = owed - burned_scaled(paid_raw, leg.index_ray, rounding)
-    return replace(leg, balance_raw=balance_raw(left, leg.index_ray, rounding))
+    variable_raw = leg.balance_raw - leg.stable_raw
+    from_variable_raw = min(paid_raw, variable_raw)
+    owed = burned_scaled(variable_raw, leg.index_ray, rounding)
+    left = owed - burned_scaled(from_variable_raw, leg.index_ray, rounding)
+    stable_raw = leg.stable_raw - (paid_raw - from_variable_raw)
+    left_raw = balance_raw(left, leg.index_ray, rounding) + stable_raw
+    return replace(leg, balance_raw=left_raw, stable_raw=stable_raw)
 
 
 def _refused(position: Position, refusal: Refusal) -> LiquidationResult:

@@ -1,12 +1,12 @@
-"""Price moves the differential tests push into the feeds of the demo market."""
+"""Price moves the differential tests push into the feeds of a market."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from examples.demo.world import DemoWorld
 from examples.localchain.chain import Head
 from examples.localchain.feeds import latest_round, queue_answer
+from tests.differential.raw_market import World
 
 ETHER = ("WETH", "wstETH", "weETH")
 BITCOIN = ("WBTC", "cbBTC", "LBTC")
@@ -35,7 +35,7 @@ MOVES: Mapping[str, Move] = {
 }
 
 
-def push(world: DemoWorld, move: Move, *, after_s: int = 12) -> Head:
+def push(world: World, move: Move, *, after_s: int = 12) -> Head:
     """Mine one block, ``after_s`` later, in which every moved feed answers its new price."""
     chain = world.chain
     for symbol, factor in move.items():
@@ -43,5 +43,5 @@ def push(world: DemoWorld, move: Move, *, after_s: int = 12) -> Head:
         old_raw = chain.read(
             world.market.oracle, "getAssetPrice", world.market.reserves[symbol].underlying.address
         )
-        queue_answer(chain, feed, latest_round(chain, feed) + 1, round(old_raw * factor))
+        queue_answer(chain, feed, latest_round(chain, feed) + 1, max(round(old_raw * factor), 1))
     return chain.mine(chain.head().timestamp + after_s)

@@ -1,4 +1,4 @@
-"""Reads an Aave v3.0 market word by word and builds exact positions, without any adapter.
+"""Reads an Aave market of any release word by word and builds exact positions, without any adapter.
 
 Everything is read at one block; positions are evaluated at any later time, as the block
 that will hold a liquidation sees them.
@@ -8,27 +8,38 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from examples.demo.world import DemoWorld
+from examples.localchain.chain import LocalChain
 from examples.localchain.contracts import Contract
-from examples.localchain.market import MarketReserve
-from protocols.aave_v3.accrual import balance_raw, debt_index_ray, supply_index_ray
+from examples.localchain.market import Market, MarketReserve
+from protocols.aave_v3.accrual import balance_raw, debt_index_ray, stable_debt_raw, supply_index_ray
 from protocols.aave_v3.configuration import (
     ReserveConfiguration,
     decode_configuration,
     decode_user_configuration,
 )
 from protocols.aave_v3.emode import backs_debt, effective, effective_price_raw
-from protocols.aave_v3.versions import rules_for
+from protocols.aave_v3.versions import rules_for, since
+from protocols.liquidation_rules import LiquidationRules
 from protocols.position import AccountData, CollateralLeg, DebtLeg, Position
 from protocols.snapshot import EMode
 
-VERSION = "3.0"
-RULES = rules_for(VERSION)
 ZERO_ADDRESS = "0x" + "00" * 20
 
 Call = tuple[Contract, str, tuple[Any, ...]]
+
+
+class World(Protocol):
+    """A running market: the demo's, or one of random accounts."""
+
+    @property
+    def chain(self) -> LocalChain:
+        """The chain."""
+
+    @property
+    def market(self) -> Market:
+        """The market's contracts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +59,36 @@ class RawReserve:
 
 @dataclass(frozen=True, slots=True)
 class RawAccount:
-    """One account as stored; scaled amounts per reserve, in the order of the reserves."""
+    """One account as stored; scaled amounts per reserve, in the order of the reserves.
+
+    Stable-rate debts are (principal, rate in ray, time of the last update), one per reserve
+    in the releases that have them.
+    """
 
     address: str
     word: int
     emode: int
     supplied_scaled: tuple[int, ...]
     borrowed_scaled: tuple[int, ...]
+    stable: tuple[tuple[int, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class RawMarket:
     """The reserves in the order of their ids, the categories and their price sources' prices."""
 
+    version: str
     reserves: tuple[RawReserve, ...]
     categories: Mapping[int, EMode]
     category_price_raw: Mapping[int, int]
 
+    @property
+    def rules(self) -> LiquidationRules:
+        """The rules of the market's release."""
+        return rules_for(self.version)
 
-def read_all(world: DemoWorld, calls: Iterable[Call], tag: str = "latest") -> list[Any]:
+
+def read_all(world: World, calls: Iterable[Call], tag: str = "latest") -> list[Any]:
     """Return the decoded answers of many calls at one block."""
     listed = list(calls)
     body = [
@@ -80,7 +102,7 @@ def read_all(world: DemoWorld, calls: Iterable[Call], tag: str = "latest") -> li
     ]
 
 
-def read_market(world: DemoWorld, tag: str = "latest") -> RawMarket:
+def read_market(world: World, tag: str = "latest") -> RawMarket:
     """Read every reserve and category at one block."""
     pool, oracle = world.market.pool, world.market.oracle
     listed = list(world.market.reserves.values())
@@ -88,28 +110,33 @@ def read_market(world: DemoWorld, tag: str = "latest") -> RawMarket:
     data = read_all(world, [(pool, "getReserveData", (a,)) for a in assets], tag)
     words = read_all(world, [(pool, "getConfiguration", (a,)) for a in assets], tag)
     prices = read_all(world, [(oracle, "getAssetPrice", (a,)) for a in assets], tag)
-    reserves = [_reserve(each, *read) for each, *read in zip(listed, data, words, prices, strict=True)]
-    ids = [category.id for category in world.market.spec.emodes]
-    found = read_all(world, [(pool, "getEModeCategoryData", (i,)) for i in ids], tag)
-    categories = {
-        i: EMode(i, label, ltv, threshold, bonus, price_source=source)
-        for i, (ltv, threshold, bonus, source, label) in zip(ids, found, strict=True)
-    }
+    version = world.market.version
+    reserves = [
+        _reserve(version, each, *read) for each, *read in zip(listed, data, words, prices, strict=True)
+    ]
+    categories = _categories(world, tag)
     category_prices = {
         i: read_all(world, [(oracle, "getAssetPrice", (c.price_source,))], tag)[0]
         for i, c in categories.items()
-        if c.price_source != ZERO_ADDRESS
+        if c.price_source not in ("", ZERO_ADDRESS)
     }
-    return RawMarket(tuple(sorted(reserves, key=lambda r: r.id)), categories, category_prices)
+    in_order = tuple(sorted(reserves, key=lambda r: r.id))
+    return RawMarket(version, in_order, categories, category_prices)
 
 
-def _reserve(each: MarketReserve, data: Sequence[Any], word: Sequence[int], price_raw: int) -> RawReserve:
-    # DataTypes.ReserveData of aave-v3-core: 15 fields.
-    _, supply_index, supply_rate, debt_index, debt_rate, _, last_update, id_, *_ = data
+def _reserve(
+    version: str, each: MarketReserve, data: Sequence[Any], word: Sequence[int], price_raw: int
+) -> RawReserve:
+    if since(version, "3.0"):
+        # DataTypes.ReserveData of aave-v3-core, ReserveDataLegacy from v3.1 on.
+        _, supply_index, supply_rate, debt_index, debt_rate, _, last_update, id_, *_ = data
+    else:
+        # DataTypes.ReserveData of protocol-v2.
+        _, supply_index, debt_index, supply_rate, debt_rate, _, last_update, *_, id_ = data
     return RawReserve(
         symbol=each.symbol,
         id=id_,
-        configuration=decode_configuration(word[0], VERSION),
+        configuration=decode_configuration(word[0], version),
         supply_index_ray=supply_index,
         supply_rate_ray=supply_rate,
         debt_index_ray=debt_index,
@@ -119,23 +146,74 @@ def _reserve(each: MarketReserve, data: Sequence[Any], word: Sequence[int], pric
     )
 
 
-def read_account(world: DemoWorld, market: RawMarket, address: str, tag: str = "latest") -> RawAccount:
-    """Read the words and scaled balances of one account."""
-    pool, listed = world.market.pool, [world.market.reserves[r.symbol] for r in market.reserves]
-    (word,), emode, *scaled = read_all(
-        world,
-        [
-            (pool, "getUserConfiguration", (address,)),
-            (pool, "getUserEMode", (address,)),
-            *((each.a_token, "scaledBalanceOf", (address,)) for each in listed),
-            *((each.variable_debt_token, "scaledBalanceOf", (address,)) for each in listed),
-        ],
-        tag,
+def _categories(world: World, tag: str) -> dict[int, EMode]:
+    pool, ids = world.market.pool, [category.id for category in world.market.spec.emodes]
+    if since(world.market.version, "3.2"):
+        return {i: _listing_category(world, i, tag) for i in ids}
+    found = read_all(world, [(pool, "getEModeCategoryData", (i,)) for i in ids], tag)
+    return {
+        i: EMode(i, label, ltv, threshold, bonus, price_source=source)
+        for i, (ltv, threshold, bonus, source, label) in zip(ids, found, strict=True)
+    }
+
+
+def _listing_category(world: World, category: int, tag: str) -> EMode:
+    parts = ("CollateralConfig", "Label", "CollateralBitmap", "BorrowableBitmap", "LtvzeroBitmap")
+    calls = [(world.market.pool, f"getEModeCategory{part}", (category,)) for part in parts]
+    (ltv_bps, threshold_bps, bonus_bps), label, *bitmaps = read_all(world, calls, tag)
+    collateral, borrowable, ltvzero = (tuple(i for i in range(128) if bitmap >> i & 1) for bitmap in bitmaps)
+    return EMode(
+        category,
+        label,
+        ltv_bps,
+        threshold_bps,
+        bonus_bps,
+        collateral=collateral,
+        borrowable=borrowable,
+        ltvzero=ltvzero,
     )
-    return RawAccount(address, word, emode, tuple(scaled[: len(listed)]), tuple(scaled[len(listed) :]))
 
 
-def read_account_data(world: DemoWorld, addresses: Sequence[str], tag: str = "latest") -> list[AccountData]:
+def read_account(world: World, market: RawMarket, address: str, tag: str = "latest") -> RawAccount:
+    """Read the words and balances of one account."""
+    return read_accounts(world, market, [address], tag)[0]
+
+
+def read_accounts(
+    world: World, market: RawMarket, addresses: Sequence[str], tag: str = "latest"
+) -> list[RawAccount]:
+    """Read the words and balances of many accounts."""
+    calls = [_account_calls(world, market, address) for address in addresses]
+    answers = iter(read_all(world, [call for each in calls for call in each], tag))
+    count = len(market.reserves)
+    accounts = []
+    for address, each in zip(addresses, calls, strict=True):
+        (word,), *amounts = (next(answers) for _ in each)
+        emode = amounts.pop(0) if since(market.version, "3.0") else 0
+        supplied, borrowed, stable = (amounts[:count], amounts[count : 2 * count], amounts[2 * count :])
+        debts = tuple(zip(stable[0::3], stable[1::3], stable[2::3], strict=True))
+        accounts.append(RawAccount(address, word, emode, tuple(supplied), tuple(borrowed), debts))
+    return accounts
+
+
+def _account_calls(world: World, market: RawMarket, address: str) -> list[Call]:
+    pool, listed = world.market.pool, [world.market.reserves[r.symbol] for r in market.reserves]
+    who = (address,)
+    return [
+        (pool, "getUserConfiguration", who),
+        *(((pool, "getUserEMode", who),) if since(market.version, "3.0") else ()),
+        *((each.a_token, "scaledBalanceOf", who) for each in listed),
+        *((each.variable_debt_token, "scaledBalanceOf", who) for each in listed),
+        *(
+            (each.stable_debt_token, name, who)
+            for each in listed
+            if each.stable_debt_token
+            for name in ("principalBalanceOf", "getUserStableRate", "getUserLastUpdated")
+        ),
+    ]
+
+
+def read_account_data(world: World, addresses: Sequence[str], tag: str = "latest") -> list[AccountData]:
     """Return what ``getUserAccountData`` says about each account."""
     pool = world.market.pool
     answers = read_all(world, [(pool, "getUserAccountData", (a,)) for a in addresses], tag)
@@ -154,55 +232,63 @@ def position_of(market: RawMarket, account: RawAccount, at_s: int) -> Position:
             category,
             reserve.price_raw,
             market.category_price_raw.get(account.emode, 0),
-            VERSION,
+            market.version,
         )
         collateral.append(
-            _collateral_leg(i, reserve, account, price_raw, category, reserve.id in enabled, at_s)
+            _collateral_leg(i, market, account, price_raw, category, reserve.id in enabled, at_s)
         )
-        debt.append(_debt_leg(i, reserve, account, price_raw, reserve.id in borrowing, at_s))
+        debt.append(_debt_leg(i, market, account, price_raw, reserve.id in borrowing, at_s))
     return Position(tuple(collateral), tuple(debt))
 
 
 def _collateral_leg(
     i: int,
-    reserve: RawReserve,
+    market: RawMarket,
     account: RawAccount,
     price_raw: int,
     category: EMode | None,
     enabled: bool,
     at_s: int,
 ) -> CollateralLeg:
+    reserve, rules = market.reserves[i], market.rules
     own = reserve.configuration
     index_ray = supply_index_ray(
         reserve.supply_index_ray, reserve.supply_rate_ray, reserve.last_update_s, at_s
     )
-    parameters = effective(own, i, category, VERSION)
+    parameters = effective(own, i, category, market.version)
     return CollateralLeg(
         reserve=i,
-        balance_raw=balance_raw(account.supplied_scaled[i], index_ray, RULES.supply_balance_rounding),
+        balance_raw=balance_raw(account.supplied_scaled[i], index_ray, rules.supply_balance_rounding),
         price_raw=price_raw,
         unit_raw=10**own.decimals,
         threshold_bps=parameters.threshold_bps,
         ltv_bps=parameters.ltv_bps,
         bonus_bps=parameters.bonus_bps,
         protocol_fee_bps=own.liquidation_protocol_fee_bps,
-        counted=backs_debt(own, enabled, VERSION),
+        counted=backs_debt(own, enabled, market.version),
         index_ray=index_ray,
     )
 
 
 def _debt_leg(
-    i: int, reserve: RawReserve, account: RawAccount, price_raw: int, borrowing: bool, at_s: int
+    i: int, market: RawMarket, account: RawAccount, price_raw: int, borrowing: bool, at_s: int
 ) -> DebtLeg:
+    reserve, rules = market.reserves[i], market.rules
     index_ray = debt_index_ray(
-        reserve.debt_index_ray, reserve.debt_rate_ray, reserve.last_update_s, at_s, RULES.debt_accrual
+        reserve.debt_index_ray, reserve.debt_rate_ray, reserve.last_update_s, at_s, rules.debt_accrual
     )
     scaled = account.borrowed_scaled[i]
-    assert borrowing == (scaled > 0), f"{account.address}: borrow bit and debt of {reserve.symbol} disagree"
+    principal, rate, updated_s = account.stable[i] if account.stable else (0, 0, at_s)
+    stable_raw = stable_debt_raw(principal, rate, updated_s, at_s, rules.debt_accrual) if principal else 0
+    owes = scaled > 0 or principal > 0
+    # A v2 liquidation of the whole debt leaves the bit set.
+    agree = borrowing == owes or (borrowing and not since(market.version, "3.0"))
+    assert agree, f"{account.address}: borrow bit and debt of {reserve.symbol} disagree"
     return DebtLeg(
         reserve=i,
-        balance_raw=balance_raw(scaled, index_ray, RULES.debt_balance_rounding),
+        balance_raw=balance_raw(scaled, index_ray, rules.debt_balance_rounding) + stable_raw,
         price_raw=price_raw,
         unit_raw=10**reserve.configuration.decimals,
         index_ray=index_ray,
+        stable_raw=stable_raw,
     )

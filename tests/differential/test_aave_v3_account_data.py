@@ -12,10 +12,9 @@ from protocols.aave_v3.accrual import balance_raw, debt_index_ray, supply_index_
 from protocols.aave_v3.rules import account_data
 from tests.differential.price_moves import MONTH_S, MOVES, push
 from tests.differential.raw_market import (
-    RULES,
     position_of,
-    read_account,
     read_account_data,
+    read_accounts,
     read_all,
     read_market,
 )
@@ -61,7 +60,7 @@ def test_a_categorys_price_source_counts_for_its_members(demo_chain: DemoWorld) 
 def test_indices_and_balances_at_later_times(demo_chain: DemoWorld) -> None:
     world, chain = demo_chain, demo_chain.chain
     market = read_market(world)  # stored once, evaluated at every later time
-    accounts = [read_account(world, market, plan.address) for plan in world.plans]
+    accounts = read_accounts(world, market, [plan.address for plan in world.plans])
     pool, start_s = world.market.pool, chain.head().timestamp
     for after_s in (1, 12, 3_600, MONTH_S, 12 * MONTH_S):
         chain.mine(start_s + after_s)
@@ -81,11 +80,14 @@ def test_indices_and_balances_at_later_times(demo_chain: DemoWorld) -> None:
             times = (reserve.last_update_s, start_s + after_s)
             supply_ray = supply_index_ray(reserve.supply_index_ray, reserve.supply_rate_ray, *times)
             debt_ray = debt_index_ray(
-                reserve.debt_index_ray, reserve.debt_rate_ray, *times, RULES.debt_accrual
+                reserve.debt_index_ray, reserve.debt_rate_ray, *times, market.rules.debt_accrual
             )
             assert (supply_ray, debt_ray) == (income, normalized_debt)
-            assert balance_raw(holder.supplied_scaled[i], supply_ray, RULES.supply_balance_rounding) == held
-            assert balance_raw(scaled_debt, debt_ray, RULES.debt_balance_rounding) == owed
+            assert (
+                balance_raw(holder.supplied_scaled[i], supply_ray, market.rules.supply_balance_rounding)
+                == held
+            )
+            assert balance_raw(scaled_debt, debt_ray, market.rules.debt_balance_rounding) == owed
 
 
 def test_configuration_words_decode_as_the_data_provider_says(demo_chain: DemoWorld) -> None:
@@ -130,9 +132,8 @@ def _compare(world: DemoWorld, addresses: list[str], tag: str = "latest") -> int
     at_s = int(block["timestamp"], 16)
     market = read_market(world, tag)
     expected = read_account_data(world, addresses, tag)
-    computed = [
-        account_data(position_of(market, read_account(world, market, a, tag), at_s), RULES) for a in addresses
-    ]
+    accounts = read_accounts(world, market, addresses, tag)
+    computed = [account_data(position_of(market, a, at_s), market.rules) for a in accounts]
     assert dict(zip(addresses, computed, strict=True)) == dict(zip(addresses, expected, strict=True))
     return sum(len(astuple(data)) for data in computed)
 

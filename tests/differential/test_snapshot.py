@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import astuple, replace
+from dataclasses import replace
 
 import pytest
 
@@ -15,43 +15,14 @@ from examples.localchain.chain import Head
 from examples.localchain.contracts import Contract, named_address
 from protocols.aave_v3.adapter import read_market
 from protocols.exact import exact_rules
-from protocols.registry import MarketSpec, resolve
-from protocols.snapshot import Snapshot
 from protocols.store import encode
 from tests.differential.listing import list_reserve
 from tests.differential.price_moves import MONTH_S, MOVES, push
+from tests.differential.snapshots import compare, spec_of, take
 
 pytestmark = pytest.mark.chain
 
 STABLE = 1
-
-
-def spec_of(world: DemoWorld) -> MarketSpec:
-    return resolve(f"aave-v3:{world.market.provider.address}")
-
-
-def take(world: DemoWorld, which: int | str = "latest") -> Snapshot:
-    chain = Chain(world.chain.node.url)
-    return read_market(chain, spec_of(world), chain.block(which))
-
-
-def compare(world: DemoWorld, taken: Snapshot) -> int:
-    """Assert that all six values of every account agree; return how many fields were compared."""
-    exact = exact_rules(taken.rules)
-    tag = hex(taken.block.number)
-    pool = world.market.pool
-    calls = [
-        [{"to": pool.address, "data": pool.encode("getUserAccountData", a)}, tag] for a in taken.book.accounts
-    ]
-    answers = world.chain.node.rpc.batch("eth_call", calls)
-    expected = [pool.decode("getUserAccountData", 1, a) for a in answers]
-    computed = [
-        astuple(exact.account_data(taken.position(i), taken.rules)) for i in range(len(taken.book.accounts))
-    ]
-    assert dict(zip(taken.book.accounts, computed, strict=True)) == dict(
-        zip(taken.book.accounts, expected, strict=True)
-    )
-    return sum(len(row) for row in computed)
 
 
 def test_all_six_values_of_every_account_in_every_price_round_and_a_month_later(

@@ -11,31 +11,11 @@ from examples.localchain.aave_v30 import deploy_market
 from examples.localchain.chain import LocalChain
 from examples.localchain.errors import TransactionReverted
 from examples.localchain.node import running_node
-from examples.localchain.spec import ReserveSpec
+from tests.localchain.words import expected_word
 
 pytestmark = pytest.mark.chain
 
 GENESIS_AT = 1_750_000_000
-
-
-def expected_word(reserve: ReserveSpec) -> int:
-    """The reserve's configuration word, by the layout of Aave's ReserveConfiguration.sol."""
-    fields = {
-        0: reserve.ltv_bps,
-        16: reserve.liquidation_threshold_bps,
-        32: reserve.liquidation_bonus_bps,
-        48: reserve.decimals,
-        56: 1,  # active
-        58: int(reserve.borrowing_enabled),
-        61: int(reserve.borrowable_in_isolation),
-        63: int(reserve.flash_loan_enabled),
-        64: reserve.reserve_factor_bps,
-        80: reserve.borrow_cap_tokens,
-        116: reserve.supply_cap_tokens,
-        152: reserve.liquidation_protocol_fee_bps,
-        168: reserve.emode,
-    }
-    return sum(value << bit for bit, value in fields.items())
 
 
 def test_configuration_words_equal_the_table(demo_chain: DemoWorld) -> None:
@@ -43,7 +23,7 @@ def test_configuration_words_equal_the_table(demo_chain: DemoWorld) -> None:
     assert len(market.reserves) == len(market.spec.reserves) >= 11
     for reserve in market.spec.reserves:
         asset = market.reserves[reserve.symbol].underlying.address
-        assert chain.read(market.pool, "getConfiguration", asset) == (expected_word(reserve),)
+        assert chain.read(market.pool, "getConfiguration", asset) == (expected_word(reserve, "3.0"),)
 
 
 def test_rate_curves_equal_the_table(demo_chain: DemoWorld) -> None:

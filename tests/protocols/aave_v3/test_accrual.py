@@ -13,6 +13,7 @@ from protocols.aave_v3.accrual import (
     debt_index_ray,
     linear_factor_ray,
     minted_scaled,
+    stable_debt_raw,
     supply_index_ray,
 )
 from protocols.liquidation_rules import DebtAccrual, Rounding
@@ -100,3 +101,13 @@ def test_half_up_rounds_mint_and_burn_alike(amount_raw: int, index_ray: int) -> 
     minted = minted_scaled(amount_raw, index_ray, Rounding.HALF_UP)
     assert minted == burned_scaled(amount_raw, index_ray, Rounding.HALF_UP)
     assert abs(2 * (minted * index_ray - amount_raw * RAY)) <= index_ray
+
+
+@pytest.mark.parametrize("row", COMPOUNDED)
+def test_stable_debt_grows_from_its_principal_at_its_own_rate(row: tuple[int, int, int, int]) -> None:
+    elapsed_s, factor_ray = row[0], row[1]
+    owed_raw = stable_debt_raw(12_345_678_901, RATE_RAY, 50, 50 + elapsed_s, DebtAccrual.RATE_PER_SECOND)
+    assert owed_raw == ray_mul_half_up(12_345_678_901, factor_ray)
+    assert stable_debt_raw(12_345_678_901, RATE_RAY, 50, 50, DebtAccrual.RATE_PER_SECOND) == 12_345_678_901
+    with pytest.raises(InputError, match="before the reserve's last update"):
+        stable_debt_raw(1, RATE_RAY, 50, 49, DebtAccrual.RATE_PER_SECOND)

@@ -3,9 +3,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from abis.errors import InputError
 from abis.units import MAX_UINT256, RAY
+from protocols.aave_v3.accrual import balance_raw
 from protocols.aave_v3.rules import account_data, liquidate
 from protocols.aave_v3.versions import RELEASES, rules_for, since
 from protocols.liquidation_rules import LiquidationRules
@@ -174,3 +177,40 @@ def without_dust_rule(version: str) -> LiquidationRules:
 
 def refused(position: Position, refusal: Refusal) -> LiquidationResult:
     return LiquidationResult(refusal, 0, 0, 0, (0,) * len(position.debt), position)
+
+
+@pytest.mark.parametrize("version", ["2.0", "3.0", "3.1"])
+@given(
+    variable_share=st.sampled_from((0, 1, 4, 5, 9, 10)),
+    offer_raw=st.integers(1, USDC.balance_raw),
+    index_ray=st.sampled_from((RAY, THIRD_RAY)),
+)
+def test_stable_debt_is_repaid_after_the_variable_one(
+    version: str, variable_share: int, offer_raw: int, index_ray: int
+) -> None:
+    rules = rules_for(version)
+    scaled_raw = USDC.balance_raw * variable_share // 10 * RAY // index_ray
+    variable_raw = balance_raw(scaled_raw, index_ray, rules.debt_balance_rounding)
+    stable_raw = USDC.balance_raw - variable_raw
+    owed = replace(USDC, stable_raw=stable_raw, index_ray=index_ray)
+    whole = liquidate(WORKED, 0, 0, offer_raw, rules)
+    result = liquidate(replace(WORKED, debt=(owed, DAI)), 0, 0, offer_raw, rules)
+    # How the debt is split changes neither its value nor what a call repays and takes.
+    assert (result.debt_repaid_raw, result.collateral_seized_raw) == (
+        whole.debt_repaid_raw,
+        whole.collateral_seized_raw,
+    )
+    left = result.after.debt[0]
+    assert left.stable_raw == stable_raw - max(result.debt_repaid_raw - variable_raw, 0)
+    assert abs(left.balance_raw - (USDC.balance_raw - result.debt_repaid_raw)) <= 1
+
+
+def test_stable_debt_alone_is_repaid_whatever_the_index_would_round_to() -> None:
+    rules = rules_for("2.0")
+    thick = replace(USDC, index_ray=10 * RAY, price_raw=10**11, balance_raw=10**12)
+    cheap = replace(WETH, price_raw=10**8)
+    variable = Position((cheap,), (thick,))
+    assert liquidate(variable, 0, 0, 1, rules) == refused(variable, Refusal.ZERO_AMOUNT)
+    stable = Position((cheap,), (replace(thick, stable_raw=10**12),))
+    assert liquidate(stable, 0, 0, 1, rules).after.debt[0].stable_raw == 10**12 - 1
+    assert liquidate(stable, 0, 0, 0, rules) == refused(stable, Refusal.ZERO_AMOUNT)
