@@ -26,6 +26,15 @@ def local_chain_installed() -> None:
 
 
 @pytest.fixture(scope="session")
+def v36_compiled() -> None:
+    """Skip, with the reason, where the Aave v3.6 market cannot be deployed."""
+    from examples.localchain.artifacts import compiled_or_reason
+
+    if reason := compiled_or_reason():
+        pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
 def demo_session(local_chain_installed: None) -> Iterator[DemoWorld]:
     """A demo market of 40 accounts for the whole session; take `demo_chain` instead."""
     from examples.demo.world import open_demo_market
@@ -68,7 +77,7 @@ def v30_random_session(local_chain_installed: None) -> Iterator[RandomWorld]:
 
 
 @pytest.fixture(scope="session")
-def v36_session(local_chain_installed: None) -> Iterator[RandomWorld]:
+def v36_session(v36_compiled: None) -> Iterator[RandomWorld]:
     """A v3.6 market of random accounts for the whole session; take `v36_chain` instead."""
     yield from _random_session("3.6")
 

@@ -17,6 +17,7 @@ from tests.chain_fixtures import (
     v30_random_chain,
     v30_random_session,
     v36_chain,
+    v36_compiled,
     v36_session,
 )
 
@@ -30,6 +31,7 @@ __all__ = [
     "v30_random_chain",
     "v30_random_session",
     "v36_chain",
+    "v36_compiled",
     "v36_session",
 ]
 

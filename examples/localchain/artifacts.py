@@ -101,7 +101,15 @@ def installed_or_reason() -> str:
         anvil_binary()
         for package in (_AAVE_V2, _AAVE_V30, _CHAINLINK, _MULTICALL3):
             package_file(package)
-        compiled_v36()
     except LocalChainMissing as missing:
         return str(missing)
     return ""
+
+
+def compiled_or_reason() -> str:
+    """Return why the Aave v3.6 market cannot be deployed here, or an empty string if it can."""
+    try:
+        compiled_v36()
+    except LocalChainMissing as missing:
+        return str(missing)
+    return installed_or_reason()

@@ -36,7 +36,7 @@ def test_a_snapshot_holds_every_account_exactly(v36_chain: RandomWorld, record_p
 @pytest.mark.verify
 @pytest.mark.parametrize("seed", [11, 12, 13])
 def test_a_thousand_random_liquidations_in_three_large_markets(
-    seed: int, local_chain_installed: None, record_property: Record
+    seed: int, v36_compiled: None, record_property: Record
 ) -> None:
     check_large_market(
         "3.6",

@@ -23,7 +23,7 @@ Deployed = tuple[LocalChain, Market]
 
 
 @pytest.fixture(scope="module")
-def deployed(local_chain_installed: None) -> Iterator[Deployed]:
+def deployed(v36_compiled: None) -> Iterator[Deployed]:
     """The market whose reserves are in several categories."""
     with running_node(GENESIS_AT) as node:
         chain = LocalChain(node)
@@ -78,7 +78,7 @@ def test_its_own_data_provider_for_interfaces_answers(deployed: Deployed) -> Non
     assert list(listed) == [each.underlying.address.lower() for each in market.reserves.values()]
 
 
-def test_deployment_is_deterministic(local_chain_installed: None) -> None:
+def test_deployment_is_deterministic(v36_compiled: None) -> None:
     def deploy() -> tuple[str, str]:
         with running_node(GENESIS_AT) as node:
             chain = LocalChain(node)
@@ -88,7 +88,7 @@ def test_deployment_is_deterministic(local_chain_installed: None) -> None:
     assert deploy() == deploy()
 
 
-def test_a_refused_parameter_names_the_call(local_chain_installed: None) -> None:
+def test_a_refused_parameter_names_the_call(v36_compiled: None) -> None:
     market = random_market("3.6")
     coarse = replace(market, reserves=(replace(market.reserves[0], decimals=5),))
     with running_node(GENESIS_AT) as node, pytest.raises(TransactionReverted, match="initReserves"):
