@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from abis.errors import BreakwaterError
-from risk.cli import accounts, history, import_, markets, review, snapshot
+from risk.cli import accounts, diff, history, import_, markets, review, snapshot
 
 INTERRUPTED = 130
 
@@ -29,6 +29,7 @@ app = typer.Typer(
 )
 snapshot.register(app)
 markets.register(app)
+diff.register(app)
 history.register(app)
 import_.register(app)
 accounts.register(app)

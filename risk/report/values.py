@@ -5,6 +5,7 @@ from __future__ import annotations
 from risk.report import formats
 
 _RAY = 10**27
+_TEXTS = ("label", "symbol", "feed_description")
 _FLAGS = {"true": "yes", "false": "no"}
 
 
@@ -24,7 +25,7 @@ def human(parameter: str, raw: str | None) -> str:
     """
     if raw is None:
         return formats.ABSENT
-    if parameter == "label":
+    if parameter in _TEXTS:
         return formats.label(raw) or formats.ABSENT
     if raw in _FLAGS:
         return _FLAGS[raw]
