@@ -10,12 +10,10 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from abis.chain import Chain, Header
+    from abis.chain import Header
     from protocols.history import Change, History
 
 SCHEMA = "breakwater.history/1"
-_LOCAL_CHAIN_ID = 31337
-_TAGS = ("latest", "safe", "finalized")
 _SHOWN = 50
 _WIDE = 130  # columns of a terminal that the whole table fits into
 _PHASES = {
@@ -62,31 +60,43 @@ def history(
         ),
     ] = "",
     rpc: Annotated[
-        str, typer.Option(help="URL of a JSON-RPC node of the market's chain.", envvar="ETH_RPC_URL")
-    ] = "",
+        list[str] | None,
+        typer.Option(
+            help="URL of a JSON-RPC node of the market's chain; give several for failover.",
+            envvar="ETH_RPC_URL",
+            show_default=False,
+        ),
+    ] = None,
     registry: Annotated[
         Path | None,
         typer.Option("--registry", envvar="BREAKWATER_MARKETS", help="TOML file with markets of your own."),
     ] = None,
+    cross_check: Annotated[
+        bool, typer.Option("--cross-check", help="Read everything from the second --rpc too, and compare.")
+    ] = False,
+    concurrency: Annotated[int, typer.Option(help="Requests under way at a time.", min=1, max=64)] = 4,
+    requests_per_second: Annotated[
+        float, typer.Option(help="Rate limit of each endpoint; 0 for none.", min=0.0)
+    ] = 0.0,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON with raw values.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Write CSV with raw values.")] = False,
 ) -> None:
     """List who changed which parameter of a market, and when."""
-    from abis.chain import Chain
     from abis.errors import InputError
     from protocols.registry import read_history, refuse_unreadable, resolve
     from protocols.user_markets import known_markets
+    from risk.cli.blocks import block_choice, default_block
+    from risk.cli.connection import open_chain
     from risk.cli.progress import reporting
 
     if as_json and as_csv:
         raise InputError("--json and --csv exclude each other.", remedy="Choose one.")
     spec = resolve(market, known_markets(registry))
     refuse_unreadable(spec)
-    which = _block_choice(to_block)
-    if not rpc:
-        raise InputError("no RPC URL given.", remedy="Pass --rpc URL or set ETH_RPC_URL.")
-    chain = Chain(rpc)
-    last = _last_block(chain, spec.chain_id, which)
+    which = block_choice(to_block)
+    chain = open_chain(rpc or [], cross_check, concurrency, requests_per_second)
+    chain_id = chain.connect(spec.chain_id)
+    last = chain.block(which or default_block(chain_id))
     with reporting(_PHASES) as report:
         found = read_history(chain, spec, from_block, last, report)
     if as_json:
@@ -96,20 +106,6 @@ def history(
     else:
         _print_table(found)
     _talk(found)
-
-
-def _block_choice(text: str) -> str:
-    from abis.errors import InputError
-
-    choice = text.strip().lower()
-    if choice in ("", *_TAGS) or (choice.isascii() and choice.isdecimal()):
-        return choice
-    raise InputError(f"'{text}' is no block.", remedy="Give a block number, latest, safe or finalized.")
-
-
-def _last_block(chain: Chain, chain_id: int | None, which: str) -> Header:
-    served = chain.connect(chain_id)
-    return chain.block(which or ("latest" if served == _LOCAL_CHAIN_ID else "finalized"))
 
 
 def _json(found: History, last: Header) -> str:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from protocols.registry import MarketSpec
     from protocols.snapshot import Snapshot
 
-_TAGS = ("latest", "safe", "finalized")
 _RESTARTS = 3
 _SHOWN_FINDINGS = 5
 _PHASES = {
@@ -102,17 +101,17 @@ def snapshot(
     from protocols.registry import refuse_unreadable, resolve
     from protocols.store import save
     from protocols.user_markets import known_markets
-    from risk.cli.connection import LOCAL_CHAIN_ID, open_chain
+    from risk.cli.blocks import block_choice, default_block
+    from risk.cli.connection import open_chain
     from risk.cli.progress import reporting
 
     spec = resolve(market, known_markets(registry))
     refuse_unreadable(spec)
-    which = _block_choice(block)
+    which = block_choice(block)
     _refuse_existing(output, force)
     chain = open_chain(rpc or [], cross_check, concurrency, requests_per_second)
     chain_id = chain.connect(spec.chain_id)
-    if not which:
-        which = "latest" if chain_id == LOCAL_CHAIN_ID else "finalized"
+    which = which or default_block(chain_id)
     journal = _remembered(chain, spec, extend, keep=not (no_cache or cross_check))
     with reporting(_PHASES) as report:
         taken = _read(chain, spec, which, report, journal)
@@ -125,15 +124,6 @@ def snapshot(
         )
     digest = save(taken, output, force)
     typer.echo(f"Written to {output}, sha256 {digest[:12]}...", err=True)
-
-
-def _block_choice(text: str) -> str:
-    from abis.errors import InputError
-
-    choice = text.strip().lower()
-    if choice in ("", *_TAGS) or (choice.isascii() and choice.isdecimal()):
-        return choice
-    raise InputError(f"'{text}' is no block.", remedy="Give a block number, latest, safe or finalized.")
 
 
 def _refuse_existing(output: Path, force: bool) -> None:
