@@ -153,9 +153,9 @@ class Chain:
             chunk = asked[start : start + _BLOCKS_A_BATCH]
             try:
                 found += [answer.result for answer in self._rpc.batch(chunk)]
-            except Refused:  # no batches here
-                found += [self._rpc.request(*each) for each in chunk]
-        return [str(block["hash"]) if isinstance(block, dict) else None for block in found]
+            except Refused:  # no batches here, or one block too many
+                found += [{"hash": hash_now(self._rpc, int(params[0], 16))} for _, params in chunk]
+        return [block.get("hash") if isinstance(block, dict) else None for block in found]
 
     def confirm(self, block: Header) -> None:
         """Check that ``block`` is still part of the chain; call after reading.
@@ -167,13 +167,23 @@ class Chain:
         BadReturn
             If the endpoint says it serves another chain than before.
         """
-        if hash_now(self._rpc, block.number) != block.hash:
+        hash_, served = self._now(block.number)
+        if hash_ != block.hash:
             raise reorganised(block.number)
-        if self._chain_id is not None and (served := chain_id_of(self._rpc)) != self._chain_id:
+        if self._chain_id not in (None, served):
             raise BadReturn(
                 f"{self.masked_url} served chain {self._chain_id}, and now {served}.",
                 remedy="The node is at fault; try another.",
             )
+
+    def _now(self, number: int) -> tuple[str | None, int]:
+        """Return the hash of the block with this number now, and the chain id now."""
+        asked = [("eth_getBlockByNumber", [hex(number), False]), ("eth_chainId", [])]
+        try:
+            block, chain_id = self._rpc.batch(asked, whole=True)
+            return str(block.result["hash"]), int(chain_id.result, 16)
+        except (Refused, TypeError, KeyError, ValueError):  # one by one, errors are told better
+            return hash_now(self._rpc, number), chain_id_of(self._rpc)
 
     def has_code(self, address: str, block: Header | int) -> bool:
         """Return whether a contract lived at ``address`` in ``block``.

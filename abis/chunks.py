@@ -36,7 +36,7 @@ class ChunkSize:
         """Note that ``size`` at a time were refused."""
         self.proven = False
         accepted, self._accepted = self._accepted, 0
-        if accepted >= size or 2 * size < self.now:
+        if accepted >= size or 2 * size <= self.now:
             return
         self.now = max(min(self.now, max(size // 2, accepted)), 1)
         self._patience, self._successes = 16, 0

@@ -51,7 +51,15 @@ class Endpoints:
         self, requests: Sequence[Request], *, divisible: bool = True, whole: bool = False
     ) -> list[Answer]:
         """As `abis.rpc.Rpc.batch`, of the first endpoint that can answer."""
-        return self._first(lambda rpc: rpc.batch(requests, divisible=divisible, whole=whole))
+
+        def ask(rpc: Rpc) -> list[Answer]:
+            answers = rpc.batch(requests, divisible=divisible, whole=whole)
+            for answer in answers:
+                if answer.fault in _OTHERS_MAY_KNOW:
+                    raise Refused(f"{rpc.masked_url} refused: {answer.message}", answer.fault)
+            return answers
+
+        return self._first(ask)
 
     def _first(self, ask: Callable[[Rpc], R]) -> R:
         failed: list[Rpc] = []

@@ -237,9 +237,9 @@ class Rpc:
             except _Temporary as failure:
                 if divisible and failure.slow:
                     raise Refused(f"{self.masked_url} {failure.reason}", Fault.TOO_LARGE, slow=True) from None
-                if failure.behind and attempt >= _ATTEMPTS_AT_UNKNOWN_BLOCK:
-                    raise Refused(f"{self.masked_url}: {failure.reason}", Fault.UNKNOWN_BLOCK) from None
                 wait_s = next(waits, None)
+                if failure.behind and (wait_s is None or attempt >= _ATTEMPTS_AT_UNKNOWN_BLOCK):
+                    raise Refused(f"{self.masked_url}: {failure.reason}", Fault.UNKNOWN_BLOCK) from None
                 if wait_s is None or (failure.stranger and not self._answered):
                     raise self._unreachable(failure.reason) from None
                 self._sleep(max(wait_s, min(failure.wait_s, _LONGEST_WAIT_S)))

@@ -42,7 +42,7 @@ class StateReader:
         self._rpc = rpc
         self._workers = workers
         self._answers_at: Callable[[Header], Answers] | None = None
-        self._multicall_size = ChunkSize(1000, 2000)
+        self._multicall_size = ChunkSize(2000, 4000)
         self._batch_size = ChunkSize(100, 100)
         self._pins: dict[str, Pin] = {}
 

@@ -42,7 +42,7 @@ class PerThread:
         provider, first = self._provider(1)
         body = provider.make_request(method, params)
         if not _fits(body, first):
-            raise Mismatched
+            raise self._mismatched()
         return body
 
     def make_batch_request(self, batch_requests: list[tuple[str, Any]]) -> Any:
@@ -54,8 +54,13 @@ class PerThread:
             and len(bodies) == len(batch_requests)
             and not all(_fits(body, first + i) for i, body in enumerate(bodies))
         ):
-            raise Mismatched
+            raise self._mismatched()
         return bodies
+
+    def _mismatched(self) -> Mismatched:
+        """Give up this thread's connection: once one answer behind, it would stay so."""
+        del self._local.provider
+        return Mismatched()
 
     def _provider(self, count: int) -> tuple[Any, int]:
         """Return this thread's provider, about to use the returned id and those after it."""

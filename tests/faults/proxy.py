@@ -18,6 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 LAG_BLOCKS = 20
+MOST_REORGS = 3  # a read; without an end to them no block could be read
 _UNKNOWN = {"code": -32000, "message": "header not found"}
 
 
@@ -84,9 +85,11 @@ class Proxy:
             if not self.kinds or self._random.random() >= self.share:
                 return None
             kind = self._random.choice(self.kinds)
-            self.injected[kind] += 1
             if kind is Kind.REORG:
+                if self.injected[kind] == MOST_REORGS:
+                    return None
                 self.reorganise()
+            self.injected[kind] += 1
             return kind
 
     def pause(self, seconds: float) -> None:
