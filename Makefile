@@ -22,10 +22,11 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-chain: env ## Set up only: pinned contract packages and the local chain from npm
+chain: env ## Set up only: pinned contract packages from npm, and what is compiled of them
 	@$(BIN)/python -m examples.localchain.install
 
-demo: chain ## Boot a local Aave v3 market, snapshot it and review it into out/demo/
+demo: env ## Boot a local Aave v3 market, snapshot it and review it into out/demo/
+	@$(BIN)/python -m examples.localchain.install --no-compile
 	@$(BIN)/python -m examples.demo
 
 test: chain ## The default test suite (at most ten minutes on two cores)

@@ -1,10 +1,12 @@
 """``python -m examples.localchain.install``: the pinned npm packages, when the lock changed.
 
-What is published as source only is compiled here too, once for each lock file.
+What is published as source only is compiled here too, once for each lock file, unless
+``--no-compile`` is given: the demo market needs none of it.
 """
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import shutil
 import sys
@@ -69,9 +71,12 @@ def install(folder: Path = HERE) -> bool:
 
 def main() -> int:
     """Install and say what was done; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m examples.localchain.install", description=__doc__)
+    parser.add_argument("--no-compile", action="store_true", help="install the packages only")
+    packages_only = parser.parse_args().no_compile
     try:
         installed = install()
-        compiled = compile_v36(_say)
+        compiled = not packages_only and compile_v36(_say)
     except BreakwaterError as error:
         _say(f"error: {error}")
         return error.exit_code
