@@ -78,13 +78,15 @@ class Proxy:
         self._lock = threading.Lock()
         self._pause = threading.Event()  # never set: waiting for it is a pause
 
-    def draw(self) -> Kind | None:
-        """Return what happens to the next request."""
+    def draw(self, request: bytes) -> Kind | None:
+        """Return what happens to a request, and count it."""
         with self._lock:
             self.requests += 1
             if not self.kinds or self._random.random() >= self.share:
                 return None
             kind = self._random.choice(self.kinds)
+            if kind is Kind.WRONG_CHAIN and b"eth_chainId" not in request:
+                return None  # nothing to lie about
             if kind is Kind.REORG:
                 if self.injected[kind] == MOST_REORGS:
                     return None
@@ -137,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         request = self.rfile.read(int(self.headers["Content-Length"]))
         proxy = self.faults
-        kind = proxy.draw()
+        kind = proxy.draw(request)
         proxy.pause(proxy.too_late_s if kind is Kind.DELAY else proxy.delay_s)
         if kind is Kind.DROP:
             self.close_connection = True
@@ -170,9 +172,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(body)
                 self._send(body)
         elif kind is Kind.WRONG_CHAIN:
-            asked = json.loads(request)
-            lie = isinstance(asked, dict) and asked["method"] == "eth_chainId"
-            self._send(json.dumps(json.loads(body) | {"result": "0x1"}).encode() if lie else body)
+            self._send(_lying(request, body))
         else:
             self._send(body)
 
@@ -245,3 +245,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         pass
+
+
+def _lying(request: bytes, body: bytes) -> bytes:
+    """Return the answer with another chain id in it."""
+    asked, said = json.loads(request), json.loads(body)
+    if isinstance(asked, dict):
+        return json.dumps(said | {"result": "0x1"}).encode()
+    about = {item["id"] for item in asked if item["method"] == "eth_chainId"}
+    return json.dumps([a | {"result": "0x1"} if a["id"] in about else a for a in said]).encode()
