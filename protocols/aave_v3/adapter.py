@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abis.chain import Chain, Header, Progress, silent
 from abis.findings import Finding, ranked
-from protocols.aave_v3.addresses import ZERO, check_provider, read_addresses, read_version
+from protocols.aave_v3.addresses import ZERO, Addresses, check_provider, read_addresses, read_version
 from protocols.aave_v3.book import (
     build_book,
     completeness_of,
@@ -20,7 +20,7 @@ from protocols.aave_v3.versions import rules_for
 from protocols.discovery import Holders, deployment_block, find_holders
 from protocols.journal import Journal
 from protocols.registry import MarketSpec
-from protocols.snapshot import Block, Market, Snapshot
+from protocols.snapshot import BaseCurrency, Block, EMode, Market, Snapshot
 
 
 def read_market(
@@ -57,28 +57,13 @@ def read_market(
     findings: list[Finding] = []
     progress("reserves", 0, 1)
     addresses = chain.run(block, read_addresses(spec, block))
-    pool = addresses.pool
-    _, version, base, assets = chain.together(
-        block,
-        check_provider(addresses, block),
-        read_version(pool, block, findings),
-        read_base_currency(addresses.oracle),
-        read_assets(pool),
-    )
+    version, base, listed, emodes = _parameters(chain, addresses, block, findings)
     rules = rules_for(version)
-    facts, quotes, categories = chain.together(
-        block,
-        read_facts(pool, assets, version),
-        read_quotes(addresses.oracle, assets, findings),
-        read_categories(pool, version),
-    )
-    listed = listed_reserves(facts, quotes, rules, block, findings)
     reserves = tuple(r.reserve for r in listed)
-    emodes = emodes_of(categories, reserves, findings)
     bounds = read_change_rules(chain, spec.steward, addresses, reserves, emodes, block, findings)
     progress("reserves", len(listed), len(listed))
-    holders = _holders(chain, spec, pool, listed, block, progress, journal or Journal())
-    accounts = read_accounts(chain, pool, holders, block, progress)
+    holders = _holders(chain, spec, addresses.pool, listed, block, progress, journal or Journal())
+    accounts = read_accounts(chain, addresses.pool, holders, block, progress)
     balances = read_balances(chain, listed, holders, accounts, block, progress, findings)
     completeness = completeness_of(listed, balances, base, findings)
     findings += stable_findings(listed, balances)
@@ -95,6 +80,29 @@ def read_market(
         completeness=completeness,
         findings=tuple(ranked(findings)),
     )
+
+
+def _parameters(
+    chain: Chain, addresses: Addresses, block: Header, findings: list[Finding]
+) -> tuple[str, BaseCurrency, tuple[ListedReserve, ...], tuple[EMode, ...]]:
+    """Return release, base currency, reserves and categories, in three rounds."""
+    pool = addresses.pool
+    _, version, base, assets = chain.together(
+        block,
+        check_provider(addresses, block),
+        read_version(pool, block, findings),
+        read_base_currency(addresses.oracle),
+        read_assets(pool),
+    )
+    facts, quotes, categories = chain.together(
+        block,
+        read_facts(pool, assets, version),
+        read_quotes(addresses.oracle, assets, findings),
+        read_categories(pool, version),
+    )
+    listed = listed_reserves(facts, quotes, rules_for(version), block, findings)
+    emodes = emodes_of(categories, [r.reserve for r in listed], findings)
+    return version, base, listed, emodes
 
 
 def _holders(

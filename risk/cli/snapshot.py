@@ -43,6 +43,18 @@ Examples:
 """
 
 
+_CrossCheck = Annotated[
+    bool, typer.Option("--cross-check", help="Read everything from the second --rpc too, and compare.")
+]
+_Extend = Annotated[
+    Path | None,
+    typer.Option("--extend", help="Earlier snapshot of the market: only events since its block are scanned."),
+]
+_Concurrency = Annotated[int, typer.Option(help="Requests under way at a time.", min=1, max=64)]
+_RequestsPerSecond = Annotated[float, typer.Option(help="Rate limit of each endpoint; 0 for none.", min=0.0)]
+_NoCache = Annotated[bool, typer.Option("--no-cache", help="Remember nothing and use nothing kept.")]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to ``app``."""
     app.command("snapshot", help=_HELP, no_args_is_help=True)(snapshot)
@@ -73,22 +85,11 @@ def snapshot(
         Path | None,
         typer.Option("--registry", envvar="BREAKWATER_MARKETS", help="TOML file with markets of your own."),
     ] = None,
-    cross_check: Annotated[
-        bool, typer.Option("--cross-check", help="Read everything from the second --rpc too, and compare.")
-    ] = False,
-    extend: Annotated[
-        Path | None,
-        typer.Option(
-            "--extend", help="Earlier snapshot of the market: only events since its block are scanned."
-        ),
-    ] = None,
-    concurrency: Annotated[int, typer.Option(help="Requests under way at a time.", min=1, max=64)] = 4,
-    requests_per_second: Annotated[
-        float, typer.Option(help="Rate limit of each endpoint; 0 for none.", min=0.0)
-    ] = 0.0,
-    no_cache: Annotated[
-        bool, typer.Option("--no-cache", help="Remember nothing and use nothing kept.")
-    ] = False,
+    cross_check: _CrossCheck = False,
+    extend: _Extend = None,
+    concurrency: _Concurrency = 4,
+    requests_per_second: _RequestsPerSecond = 0.0,
+    no_cache: _NoCache = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a snapshot that is already there.")] = False,
     strict: Annotated[
         bool,

@@ -27,5 +27,5 @@ def start(arguments: list[str], cache: str) -> ForkServerProcess:
 
 def _run(arguments: list[str], cache: str) -> None:
     os.environ["BREAKWATER_CACHE"] = cache
-    sys.stderr = open(os.devnull, "w")  # noqa: SIM115  closed with the process
+    sys.stderr = open(f"{cache}.err", "w")  # noqa: SIM115  closed with the process
     main(arguments)
