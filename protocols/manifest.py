@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from abis.errors import InconsistentSnapshot, MalformedFile, SnapshotChanged, UnknownSchema
 from abis.findings import Finding
+from abis.strict_json import loads
 from protocols.change_rules import ChangeRules
 from protocols.liquidation_rules import LiquidationRules
 from protocols.snapshot import BaseCurrency, Block, Market, Snapshot
@@ -79,8 +80,8 @@ def parse_manifest(content: bytes, name: str, steps: Mapping[int, Migration] = M
         If it is no manifest, of a schema that cannot be read, or changed.
     """
     try:
-        manifest = json.loads(content)
-    except (ValueError, RecursionError) as error:
+        manifest = loads(content)
+    except ValueError as error:
         raise malformed(name, str(error)) from error
     if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
         raise malformed(name, f"its schema is not '{SCHEMA}'")
