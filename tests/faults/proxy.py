@@ -198,8 +198,9 @@ class _Handler(BaseHTTPRequestHandler):
             params = [params[0] | {"toBlock": hex(min(last, head))}]
         elif method in ("eth_call", "eth_getCode"):
             at = params[1]
-            newer = self._number(at["blockHash"]) > head if isinstance(at, dict) else int(at, 16) > head
-            if newer:
+            if at == "latest":
+                params = [params[0], hex(head)]
+            elif (self._number(at["blockHash"]) if isinstance(at, dict) else int(at, 16)) > head:
                 return {"error": _UNKNOWN}
         answer = self._ask(method, params)
         return {k: answer[k] for k in ("result", "error") if k in answer}
