@@ -1,7 +1,8 @@
 """Compile Aave v3.6, of which only the source is published, and keep the result in ``.cache/``.
 
 The compiler is the npm package solc (WebAssembly), run in a child process.  The settings
-are those of aave-v3-origin's own ``foundry.toml``, so the bytecode is the one Aave deploys.
+are those of aave-v3-origin's own ``foundry.toml``.  The source's licence (BUSL-1.1) allows
+use that is not production, such as tests; neither source nor bytecode is passed on.
 """
 
 from __future__ import annotations

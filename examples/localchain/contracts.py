@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from eth_abi.abi import decode, encode
-from eth_utils.abi import function_abi_to_4byte_selector, get_abi_input_types, get_abi_output_types
+from eth_utils.abi import get_abi_input_types, get_abi_output_types
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 Abi = Sequence[Any]
+
+
+@functools.cache
+def _selector(signature: str) -> bytes:
+    return bytes(keccak(text=signature)[:4])
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +44,8 @@ class Contract:
 
     def encode(self, function: str, *arguments: Any) -> str:
         """Return the call data of ``function``, hex."""
-        entry = self._function(function, len(arguments))
-        selector = bytes(function_abi_to_4byte_selector(entry))
-        return "0x" + (selector + encode(get_abi_input_types(entry), arguments)).hex()
+        types = get_abi_input_types(self._function(function, len(arguments)))
+        return "0x" + (_selector(f"{function}({','.join(types)})") + encode(types, arguments)).hex()
 
     def decode(self, function: str, arity: int, data: str) -> Any:
         """Return what ``function`` answered: one value, or a tuple of several."""

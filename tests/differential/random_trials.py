@@ -12,8 +12,9 @@ from examples.localchain.random_accounts import State
 from examples.localchain.random_market import WORTHLESS
 from examples.localchain.random_world import RandomWorld, open_random_market
 from protocols.aave_v3.rules import account_data
-from protocols.position import CollateralLeg, DebtLeg, Position
+from protocols.position import CollateralLeg, DebtLeg, Position, Refusal
 from tests.differential.liquidations import (
+    CODES,
     Attempt,
     execute,
     expected_code,
@@ -35,12 +36,11 @@ Record = Callable[[str, object], None]
 
 # The largest loss of an asset in a move: from near one, where half a debt is the limit and
 # dust may be left, down to where collateral runs out.
-SEVERITIES = (0.04, 0.09, 0.15, 0.30, 0.60, 0.90)
+SEVERITIES = (0.06, 0.10, 0.16, 0.30, 0.60, 0.90)
 TIMES_S = (0, 1, 12, 86_400, 400 * 86_400)
 _DOLLARS = ("USDC", "USDT", "DAI", "GUSD")
 # Of the accounts that cannot be liquidated this share is tried as well.
 _HEALTHY_SHARE = 0.08
-_DRAWS = 60  # of accounts, until one is below one
 
 
 def random_move(random: Random, world: RandomWorld, severity: float) -> Move:
@@ -74,7 +74,9 @@ def compare_account_data(world: RandomWorld, accounts: list[RawAccount]) -> int:
     return compared
 
 
-def liquidate_at_random(world: RandomWorld, random: Random, *, move: Move, calls: int) -> Counter[str]:
+def liquidate_at_random(
+    world: RandomWorld, random: Random, opened: list[RawAccount], *, move: Move, calls: int
+) -> Counter[str]:
     """Push the move and try ``calls`` random calls, one after the other on what they leave behind.
 
     Every call is predicted: the code of its refusal, or everything it moves.
@@ -82,16 +84,20 @@ def liquidate_at_random(world: RandomWorld, random: Random, *, move: Move, calls
     """
     push(world, move, after_s=random.choice((12, 3_600, 30 * 86_400)))
     market = read_market(world)
-    accounts = read_accounts(world, market, world.addresses)
+    accounts = list(opened)
+    below_one = _below_one(world, market, accounts)
     counts: Counter[str] = Counter()
     for _ in range(calls):
         now_s = world.chain.head().timestamp
-        k = _pick(random, world, market, accounts, now_s)
+        any_account = not below_one or random.random() < _HEALTHY_SHARE
+        k = random.randrange(len(accounts)) if any_account else random.choice(below_one)
         attempt = _attempt(random, position_of(market, accounts[k], now_s), accounts[k])
         code = simulate(world, market, attempt)
         expected = expected_code(world, market, attempt, now_s)
         assert code == expected, f"{world.accounts[k].state}: {attempt}: '{expected}' against '{code}'"
         counts[code or "accepted"] += 1
+        if code == CODES[market.version][Refusal.HEALTHY] and not any_account:
+            below_one.remove(k)
         if not code:
             counts.update(_liquidate(world, market, attempt, now_s + random.choice((1, 12, 600))))
             market = read_market(world)
@@ -118,21 +124,17 @@ def _liquidate(world: RandomWorld, market: RawMarket, attempt: Attempt, at_s: in
     return Counter(name for name, holds in facts.items() if holds)
 
 
-def _pick(
-    random: Random, world: RandomWorld, market: RawMarket, accounts: list[RawAccount], at_s: int
-) -> int:
-    """Return a random account, mostly one with a health factor below one."""
-    k = random.randrange(len(accounts))
-    if random.random() < _HEALTHY_SHARE:
-        return k
-    for _ in range(_DRAWS):
-        k = random.randrange(len(accounts))
-        # Without any threshold these are always below one; the others should not starve.
-        starving = world.accounts[k].state is State.EMODE_ONLY and random.random() < 0.8
-        position = position_of(market, accounts[k], at_s)
-        if not starving and account_data(position, market.rules).health_factor < WAD:
-            break
-    return k
+def _below_one(world: RandomWorld, market: RawMarket, accounts: list[RawAccount]) -> list[int]:
+    """Return the accounts with a health factor below one; where many are, few without a threshold."""
+    now_s = world.chain.head().timestamp
+    below = [
+        k
+        for k, account in enumerate(accounts)
+        if account_data(position_of(market, account, now_s), market.rules).health_factor < WAD
+    ]
+    # These are below one at any price; the others should not starve.
+    always = [k for k in below if world.accounts[k].state is State.EMODE_ONLY]
+    return [k for k in below if k not in always[1:]] if len(below) > len(always) else below
 
 
 def _attempt(random: Random, position: Position, account: RawAccount) -> Attempt:
@@ -184,11 +186,12 @@ def run_liquidations(world: RandomWorld, *, seed: int, calls_per_move: int) -> C
     """Try random calls after one move of every severity, each from the same start."""
     random = Random(seed)
     fund_liquidator(world)
+    opened = read_accounts(world, read_market(world), world.addresses)
     counts: Counter[str] = Counter()
     for severity in SEVERITIES:
         mark = world.chain.snapshot()
         move = random_move(random, world, severity)
-        counts += liquidate_at_random(world, random, move=move, calls=calls_per_move)
+        counts += liquidate_at_random(world, random, opened, move=move, calls=calls_per_move)
         world.chain.revert(mark)
     return counts
 
