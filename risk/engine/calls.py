@@ -107,6 +107,22 @@ def book_call(s: int, u: int, call: Call, harm: Harm, model: Model, moment: Mome
 
 
 @jit
+def is_all(
+    account: Any, call: Call, legs: Records, c_amount: FloatArray, model: Model, moment: Moment
+) -> bool:
+    """Return whether the collateral taken is worth the account's whole collateral."""
+    # Leg by leg: the sum of a whale's legs would hide a small one in its rounding.
+    for k in range(account.c_last - account.c_first):
+        if account.c_first + k != call.c and legs[k].c > 0.0:
+            return False
+    if call.seized >= c_amount[call.c]:
+        return True
+    i = model.collateral[call.c].asset
+    taken = np.floor(call.seized * moment.price[i].oracle / model.reserve[i].unit)
+    return bool(taken >= legs[call.c - account.c_first].c)
+
+
+@jit
 def carry_out(
     account: Any,
     call: Call,
@@ -122,14 +138,12 @@ def carry_out(
     Where the rules burn bad debt, they do so when the collateral taken is worth the account's
     whole collateral; debts of inactive reserves stay.
     """
-    i, whole, burned = model.collateral[call.c].asset, 0.0, 0.0
-    for k in range(account.c_last - account.c_first):
-        whole += legs[k].c
-    taken = np.floor(call.seized * moment.price[i].oracle / model.reserve[i].unit)
+    all_gone = model.rules.creates_deficit and is_all(account, call, legs, c_amount, model, moment)
     c_amount[call.c] = max(c_amount[call.c] - call.seized, 0.0)
     d_amount[call.d] = max(d_amount[call.d] - call.repaid, 0.0)
-    if not model.rules.creates_deficit or taken < whole:
-        return 0.0
+    burned = 0.0
+    if not all_gone:
+        return burned
     for d in range(account.d_first, account.d_last):
         j = model.debt[d].asset
         if model.reserve[j].active and d_amount[d] > 0.0:

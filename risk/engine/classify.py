@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from risk.engine import ledger
-from risk.engine.arrays import POSITION_WIDE, Records
+from risk.engine.arrays import Records
 from risk.engine.calls import fair_view
 from risk.engine.health import LEG, UNSURE, Health
 from risk.engine.jit import jit, kernel
@@ -18,18 +18,27 @@ from risk.engine.model import Model, Moment, Prices, moment_of
 from risk.engine.state import BELOW, CALLED, NEAR_ONE, NOT_SURE, State
 from risk.engine.view import balances, is_below, is_near_one, look_at, surely_healthy, widen
 
+PRECISE_BELOW = 1e13  # base units
+
 
 @jit
-def dust_unsure(account: Any, model: Model, legs: Records) -> bool:
-    """Return whether a leg's value lies so close to the full-close limit that rounding decides."""
-    if model.rules.sizing != POSITION_WIDE:
-        return False
+def rounding_decides(account: Any, model: Model, legs: Records) -> bool:
+    """Return whether a leg's rounding is open where it matters for the size of a call.
+
+    That is at the full-close limit, and where one base unit is more than 1e-13 of the leg.
+    """
     limit, unsure = model.rules.min_full_close_base, False
     for k in range(account.c_last - account.c_first):
-        unsure = unsure or legs[k].c_low < limit <= legs[k].c_high
+        unsure = unsure or straddles(legs[k].c_low, legs[k].c_high, limit)
     for k in range(account.d_last - account.d_first):
-        unsure = unsure or legs[k].d_low < limit <= legs[k].d_high
+        unsure = unsure or straddles(legs[k].d_low, legs[k].d_high, limit)
     return unsure
+
+
+@jit
+def straddles(low: float, high: float, limit: float) -> bool:
+    """Return whether two bounds of a value lie on two sides of ``limit``, or differ and are small."""
+    return low < limit <= high or (low < high < PRECISE_BELOW)
 
 
 @jit
@@ -39,7 +48,7 @@ def status_of(account: Any, health: Health, model: Model, legs: Records) -> int:
     status = (BELOW if below else 0) | (NEAR_ONE if near_one else 0)
     unsure = health.below == UNSURE
     if below and not unsure:
-        unsure = health.near_one == UNSURE or dust_unsure(account, model, legs)
+        unsure = health.near_one == UNSURE or rounding_decides(account, model, legs)
     return status | (NOT_SURE if unsure else 0)
 
 

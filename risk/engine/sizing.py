@@ -66,7 +66,8 @@ def most_repayable(pair: Pair, debt_value: float, near_one: bool, rules: RuleNum
     limit = percent_half_up(debt_value, rules.close_factor_bps)
     if pair.d_value <= limit:
         return owed
-    return float(np.floor(limit / pair.d_price))
+    # Less than everything, by the rule; in floats the difference must not vanish.
+    return float(min(np.floor(limit / pair.d_price), owed - max(1.0, owed * 4.0 * U)))
 
 
 @jit
