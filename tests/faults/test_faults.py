@@ -11,8 +11,13 @@ from tests.faults.proxy import Kind
 from tests.faults.trials import Tally, Trials
 
 pytestmark = pytest.mark.chain
-# The node serves another chain, or another block, for good: nothing is left but to say so.
-MAY_REFUSE = {Kind.WRONG_CHAIN: {"BadReturn", "WrongChain"}, Kind.REORG: {"Reorganised"}}
+# The node goes on being wrong: nothing is left but to say so.
+MAY_REFUSE = {
+    Kind.WRONG_CHAIN: {"BadReturn", "WrongChain"},
+    Kind.REORG: {"Reorganised"},
+    Kind.OLD_BLOCK: {"BlockUnavailable"},
+    Kind.BROKEN: {"ChainUnreachable"},
+}
 
 
 def check(tally: Tally, kinds: Sequence[Kind], record_property: Callable[[str, object], None]) -> None:
