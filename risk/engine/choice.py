@@ -115,7 +115,11 @@ def most_at_margin(c: int, d: int, pair: Pair, sold: Records, model: Model, mome
 
 @jit
 def is_call(seizure: Seizure) -> bool:
-    """Return whether both burns are of at least one smallest unit, which tokens insist on."""
+    """Return whether at least one smallest unit is repaid and one paid out.
+
+    Tokens refuse to burn nothing; rounding could still give away a last unit for no repayment,
+    and the twin leaves such gifts alone.
+    """
     return seizure.repaid >= 1.0 and seizure.seized - seizure.fee >= 1.0
 
 

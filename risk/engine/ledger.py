@@ -127,7 +127,7 @@ def loss_parts(
         return total, 0.0, 0.0
     if repaid <= 0.0:
         return 0.0, 0.0, total
-    excess = min(total, max(loss, 0.0) * over_liquidated(repaid, needed) / repaid)
+    excess = min(total, max(loss, 0.0) * (over_liquidated(repaid, needed) / repaid))
     return 0.0, excess, total - excess
 
 

@@ -59,8 +59,9 @@ def loss_parts(
     loss: ArrayLike, repaid: ArrayLike, health_fair: ArrayLike, cost: ArrayLike, needed: ArrayLike
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return `ledger.loss_parts` element by element: (dislocation, excess, bonus)."""
-    args = np.broadcast_arrays(*_floats(loss, repaid, health_fair, cost, needed))
-    out = np.empty((3, *args[0].shape))
-    for place in np.ndindex(args[0].shape):
-        out[(slice(None), *place)] = ledger.loss_parts(*(float(a[place]) for a in args))
-    return out[0], out[1], out[2]
+    loss_, given, health, share, need = np.broadcast_arrays(*_floats(loss, repaid, health_fair, cost, needed))
+    total = avoidable_loss(loss_, share, need)
+    beyond = np.divide(over_liquidated(given, need), given, out=np.zeros_like(given), where=given > 0)
+    called_for = health < ledger.CALL_TARGET
+    excess = np.where(called_for, np.minimum(total, np.maximum(loss_, 0.0) * beyond), 0.0)
+    return np.where(called_for, 0.0, total), excess, np.where(called_for, total - excess, 0.0)

@@ -45,7 +45,7 @@ def _check(prices: FloatArray, first: int, what: str) -> None:
     if bad.any():
         s, t, a = (int(k) for k in np.argwhere(bad)[0])
         raise ScenarioError(
-            f"{what} {prices[s, t, a]!r} of scenario {first + s}, time {t}, asset {a} is impossible.",
+            f"{what} {float(prices[s, t, a])!r} of scenario {first + s}, time {t}, asset {a} is impossible.",
             remedy="Give finite prices of at least 0; fill gaps before.",
         )
 

@@ -1,145 +1,129 @@
-"""The harm ledger against worked figures of the literature, and its laws."""
+"""The harm ledger's formulas at worked examples."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from risk.engine import ledger, ledger_arrays
+from risk.engine.ledger import (
+    avoidable_loss,
+    borrower_loss,
+    is_toxic,
+    lam,
+    leaves_bad_debt,
+    lossless_fall,
+    over_liquidated,
+    price_adjusted,
+    r_star,
+    toxic_band,
+    two_step_gain,
+    under_liquidated,
+)
 
-FRACTION = st.floats(0.01, 0.95)
-MONEY = st.floats(1.0, 1e9)
+LT, BONUS = 0.83, 0.05
+
+
+def collateral(health: float, threshold: float = LT, debt: float = 1.0) -> float:
+    """Value of the single collateral at which ``debt`` has this health factor."""
+    return health * debt / threshold
+
+
+def minimal(health: float, bonus: float = BONUS, target: float = 1.0, threshold: float = LT) -> float:
+    return r_star(1.0, collateral(health, threshold), health, threshold, bonus, target)
+
+
+@pytest.mark.parametrize(
+    ("health", "to_one", "to_1_05"),
+    [(0.99, 0.0778, 0.3361), (0.97, 0.2335, 0.4482), (0.95, 0.3891, 0.5602), (0.90, 0.7782, 0.8403)],
+)
+def test_minimal_repayment_at_five_percent_bonus(health: float, to_one: float, to_1_05: float) -> None:
+    assert minimal(health) == pytest.approx(to_one, abs=5e-5)
+    assert minimal(health, target=1.05) == pytest.approx(to_1_05, abs=5e-5)
+
+
+@pytest.mark.parametrize(
+    ("health", "repaid", "waste"), [(0.99, 0.5, 0.844), (0.97, 0.5, 0.533), (0.95, 1.0, 0.611)]
+)
+def test_share_of_a_close_factor_call_that_was_not_needed(health: float, repaid: float, waste: float) -> None:
+    assert over_liquidated(repaid, minimal(health)) / repaid == pytest.approx(waste, abs=5e-4)
 
 
 def test_a_larger_bonus_hides_over_liquidation_but_not_the_loss() -> None:
-    """LT .83, HF .97, half the debt repaid: the description falls to 0 while the borrower loses more."""
-    for bonus, over_bps, loss_bps in ((0.05, 2_665, 250), (0.1445, 0, 722)):
-        needed = ledger.r_star(1.0, 10.0, 0.97, 0.83, bonus)
-        assert int(1e4 * ledger.over_liquidated(0.5, needed)) == over_bps
-        assert int(1e4 * ledger.borrower_loss(0.5, bonus, 1.0, 1.0)) == loss_bps
-    assert ledger.lam(0.83, 0.1445) == pytest.approx(0.9499, abs=5e-5)
+    """Half of the debt repaid at HF .97: the over-liquidated debt vanishes as the bonus grows.
+
+    That is why limits are set on the avoidable loss and never on the over-liquidated debt.
+    """
+    repaid, health = 0.5, 0.97
+    assert over_liquidated(repaid, minimal(health, 0.05)) * 1e4 == pytest.approx(2_665, abs=0.5)
+    assert borrower_loss(repaid, 0.05, 1.0, 1.0) * 1e4 == pytest.approx(250)
+    assert lam(LT, 0.1445) == pytest.approx(0.9499, abs=5e-5)
+    assert over_liquidated(repaid, minimal(health, 0.1445)) == 0
+    assert borrower_loss(repaid, 0.1445, 1.0, 1.0) * 1e4 == pytest.approx(722, abs=0.6)
+    cost = 0.01
+    needed = ledger.r_reference(1.0, collateral(health), health, LT, cost)
+    small, large = (avoidable_loss(borrower_loss(repaid, b, 1.0, 1.0), cost, needed) for b in (0.05, 0.1445))
+    assert small < large
 
 
-def test_the_price_basis_decides_what_was_needed() -> None:
-    """E-mode threshold .95, bonus 1 %, ratio 1.1939 for 1.2289: r* at HF .99 goes from .247 to .808."""
-    at_oracle = ledger.r_star(1.0, 10.0, 0.99, 0.95, 0.01)
-    real_bonus = ledger.price_adjusted(0.01, 1.2289 / 1.1939, 1.0)
-    at_executed = ledger.r_star(1.0, 10.0, 0.99, 0.95, real_bonus)
-    assert (round(at_oracle, 3), round(at_executed, 3)) == (0.247, 0.808)
+def test_the_price_basis_moves_the_minimal_repayment() -> None:
+    """The cap on wstETH of 10 March 2026: oracle 1.1939 ETH where the token was worth 1.2289."""
+    fair_to_oracle = 1.2289 / 1.1939
+    assert 1 - 1 / fair_to_oracle == pytest.approx(0.0285, abs=5e-5)
+    assert minimal(0.99, 0.01, threshold=0.95) == pytest.approx(0.247, abs=5e-4)
+    executed = price_adjusted(0.01, fair_to_oracle, 1.0)
+    assert lam(0.95, executed) == pytest.approx(0.95 * 1.01 * fair_to_oracle)
+    assert minimal(0.99, executed, threshold=0.95) == pytest.approx(0.808, abs=5e-4)
 
 
-@pytest.mark.parametrize(
-    ("health", "to_one", "to_target"),
-    [(0.99, 0.0778, 0.3361), (0.97, 0.2335, 0.4482), (0.95, 0.3891, 0.5602), (0.90, 0.7782, 0.8403)],
-)
-def test_minimal_repayment(health: float, to_one: float, to_target: float) -> None:
-    """LT .83, bonus 5 %, repaying to HF 1 and to the target 1.05."""
-    assert ledger.r_star(1.0, 10.0, health, 0.83, 0.05) == pytest.approx(to_one, abs=5e-5)
-    assert ledger.r_star(1.0, 10.0, health, 0.83, 0.05, 1.05) == pytest.approx(to_target, abs=5e-5)
+def test_everything_is_needed_where_repaying_lowers_health() -> None:
+    assert r_star(100.0, 104.0, 0.95, 0.95, 0.05) == pytest.approx(104.0 / 1.05)
+    assert r_star(100.0, 200.0, 0.95, 0.95, 0.05) == 100.0
+    assert r_star(100.0, 200.0, 1.0, 0.95, 0.05) == 0.0
 
 
-@pytest.mark.parametrize(
-    ("health", "repaid", "waste"), [(0.99, 0.5, 84.4), (0.97, 0.5, 53.3), (0.95, 1.0, 61.1)]
-)
-def test_waste_of_the_half_and_full_close(health: float, repaid: float, waste: float) -> None:
-    needed = ledger.r_star(1.0, 10.0, health, 0.83, 0.05)
-    assert 100 * ledger.over_liquidated(repaid, needed) / repaid == pytest.approx(waste, abs=0.05)
+def test_toxic_switch_is_at_lam() -> None:
+    threshold, bonus, repaid = 0.95, 0.01, 0.1
+    assert lam(threshold, bonus) == pytest.approx(0.9595)
+    for health in (0.9595 - 1e-6, 0.9595, 0.9595 + 1e-6):
+        after = (health - lam(threshold, bonus) * repaid) / (1 - repaid)
+        assert after - health == pytest.approx(
+            (health - lam(threshold, bonus)) * repaid / (1 - repaid), abs=1e-15
+        )
+        assert is_toxic(health, threshold, bonus) == (health < lam(threshold, bonus))
+    assert is_toxic(0.97, threshold, bonus, impact=0.02)
+    assert leaves_bad_debt(1 / 1.05 + 1e-9, 0.05)
+    assert not leaves_bad_debt(1 / 1.05 - 1e-9, 0.05)
 
 
-def test_toxic_band_of_the_live_emode() -> None:
-    low, high = ledger.toxic_band(0.95, 0.01, 0.95) or (0.0, 0.0)
-    assert (low, high) == (0.95, pytest.approx(0.9595))
-    assert ledger.toxic_band(0.83, 0.05, 0.95) is None
-    assert ledger.is_toxic(0.955, 0.95, 0.01)
-    assert not ledger.is_toxic(0.96, 0.95, 0.01)
+def test_toxic_band_of_an_emode_with_threshold_95() -> None:
+    band = toxic_band(0.95, 0.01, 0.95)
+    assert band is not None
+    assert band == pytest.approx((0.95, 0.9595))
+    assert toxic_band(0.83, 0.05, 0.95) is None
 
 
-def test_gain_of_two_steps_and_lossless_fall() -> None:
-    minimal = ledger.r_star(1.0, 10.0, 0.97, 0.83, 0.05)
-    assert minimal + 0.5 * (1 - minimal) == pytest.approx(0.6167, abs=1e-4)
-    assert ledger.two_step_gain(0.5, 0.97, 0.83, 0.05) == pytest.approx(minimal, rel=1e-12)
-    assert ledger.lossless_fall(1.0364, 0.95, 0.01) == pytest.approx(0.0742, abs=5e-5)
+def test_splitting_a_call_in_two_pays() -> None:
+    first = minimal(0.97)
+    assert first + 0.5 * (1 - first) == pytest.approx(0.6167, abs=5e-5)
+    assert two_step_gain(0.5, 0.97, LT, BONUS) == pytest.approx((first + 0.5 * (1 - first)) / 0.5 - 1)
 
 
-@given(MONEY, FRACTION, st.floats(0.0, 0.2), st.floats(0.5, 0.999))
-def test_repaying_the_minimum_restores_health(
-    debt: float, threshold: float, bonus: float, health: float
-) -> None:
-    """LED-1: after r* the health factor is the target, wherever repaying helps at all."""
-    slope = ledger.lam(threshold, bonus)
-    needed = ledger.r_star(debt, 1e12, health, threshold, bonus)
-    if health > slope + 1e-3:
-        after = (health * debt - slope * needed) / (debt - needed)
-        assert after == pytest.approx(1.0, rel=1e-9)
+def test_fall_without_loss_of_a_twelve_times_loop() -> None:
+    assert pytest.approx(0.0351, abs=5e-5) == 1 - 1 / 1.0364
+    assert lossless_fall(1.0364, 0.95, 0.01) == pytest.approx(0.0742, abs=5e-5)
+    assert pytest.approx(12.0, abs=0.05) == 1 / (1 - 0.95 / 1.0364)
 
 
-@given(
-    MONEY,
-    FRACTION,
-    st.floats(0.3, 1.3),
-    FRACTION,
-    st.floats(0.0, 0.15),
-    st.floats(0.0, 0.1),
-    st.floats(0.8, 1.3),
-)
-def test_the_causes_add_up(
-    debt: float, share: float, health: float, threshold: float, bonus: float, cost: float, dislocation: float
-) -> None:
-    """LED-2: dislocation, excess and bonus are non-negative and add up to the avoidable loss."""
-    repaid = debt * share
-    needed = ledger.r_reference(debt, 2 * debt, health, threshold, cost)
-    loss = ledger.borrower_loss(repaid, bonus, dislocation, 1.0)
-    parts = ledger.loss_parts(loss, repaid, health, cost, needed)
-    assert all(p >= 0 for p in parts)
-    assert sum(parts) == pytest.approx(ledger.avoidable_loss(loss, cost, needed), rel=1e-12, abs=1e-9)
-    if health >= 1:
-        assert parts[1:] == (0.0, 0.0)
+def test_under_liquidation_needs_both_prices() -> None:
+    assert under_liquidated(7.0, 0.99, 1.0) == 7.0
+    assert under_liquidated(7.0, 1.0, 1.0) == 0.0
+    assert under_liquidated(7.0, 0.99, 0.99) == 0.0
 
 
-@given(
-    MONEY,
-    FRACTION,
-    st.floats(0.3, 1.3),
-    FRACTION,
-    st.floats(0.0, 0.15),
-    st.floats(0.0, 0.1),
-    st.floats(0.0, 0.1),
-)
-def test_a_larger_bonus_never_lowers_the_avoidable_loss(
-    debt: float, share: float, health: float, threshold: float, bonus: float, cost: float, more: float
-) -> None:
-    """LED-3: with the reference cost fixed, a larger bonus never makes the loss smaller."""
-    needed = ledger.r_reference(debt, 2 * debt, health, threshold, cost)
-    losses = [
-        ledger.avoidable_loss(ledger.borrower_loss(debt * share, b, 1.0, 1.0), cost, needed)
-        for b in (bonus, bonus + more)
-    ]
-    assert losses[0] <= losses[1]
-
-
-@given(MONEY, FRACTION, st.floats(0.5, 0.999), st.floats(0.0, 0.05))
-def test_nothing_is_avoidable_about_a_minimal_call_at_cost(
-    debt: float, threshold: float, health: float, cost: float
-) -> None:
-    """LED-4: oracle equals fair, repayment minimal, bonus equal to the reference cost: no avoidable loss."""
-    needed = ledger.r_reference(debt, 2 * debt, health, threshold, cost)
-    loss = ledger.borrower_loss(needed, cost, 1.0, 1.0)
-    assert ledger.avoidable_loss(loss, cost, needed) <= 1e-9 * debt
-
-
-@given(
-    st.lists(st.tuples(MONEY, st.floats(0.3, 1.3), FRACTION, st.floats(0.0, 0.15)), min_size=1, max_size=5)
-)
-def test_arrays_are_the_scalars_element_by_element(rows: list[tuple[float, float, float, float]]) -> None:
-    """LED-5: the array versions give the scalars' values bit for bit."""
-    debt, health, threshold, bonus = map(np.array, zip(*rows, strict=True))
-    got = ledger_arrays.r_star(debt, 2 * debt, health, threshold, bonus)
-    assert got.tolist() == [ledger.r_star(d, 2 * d, h, t, b) for d, h, t, b in rows]
-
-
-def test_under_liquidation_needs_a_sleepy_oracle() -> None:
-    assert ledger.under_liquidated(5.0, 0.99, 1.0) == 5.0
-    assert ledger.under_liquidated(5.0, 0.99, 0.999) == 0.0
-    assert ledger.under_liquidated(5.0, 1.0, 1.2) == 0.0
+def test_arrays_broadcast() -> None:
+    health = np.array([0.90, 0.97, 1.0])
+    got = ledger_arrays.r_star(1.0, health / LT, health, LT, [[0.05], [0.10]])
+    assert got.shape == (2, 3)
+    assert got[0, 1] == minimal(0.97)
+    assert ledger_arrays.borrower_loss([0.5], 0.05, 1.0, 1.0) == pytest.approx(0.025)
