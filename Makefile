@@ -35,7 +35,9 @@ test: chain ## The default test suite (at most ten minutes on two cores)
 
 verify: chain ## The long differential, fault and fuzz suites (at most forty minutes)
 	@echo "==> running the long suites"
-	@HYPOTHESIS_PROFILE=verify $(BIN)/python -m pytest -q -n 2 --dist loadfile -m "verify"
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "verify"
+	@echo "==> running the laws with more examples"
+	@HYPOTHESIS_PROFILE=verify $(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not verify" tests/property
 
 lint: env ## Style and formatting checks
 	@echo "==> ruff"

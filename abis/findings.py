@@ -86,5 +86,9 @@ class Finding:
 
 
 def ranked(findings: Iterable[Finding]) -> list[Finding]:
-    """Return the findings, worst first; ties by value, then kind, subject and message."""
-    return sorted(findings, key=lambda f: (-f.severity, -(f.value_usd or 0.0), f.kind, f.subject, f.message))
+    """Return the findings, worst first; ties by value, then by their texts."""
+    return sorted(findings, key=_rank)
+
+
+def _rank(f: Finding) -> tuple[int, float, bool, str, str, str, str]:
+    return -f.severity, -(f.value_usd or 0.0), f.value_usd is None, f.kind, f.subject, f.message, f.remedy

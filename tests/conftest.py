@@ -39,7 +39,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 SLOW_IS_FINE = [HealthCheck.too_slow]
 settings.register_profile("default", max_examples=40, deadline=None, suppress_health_check=SLOW_IS_FINE)
-settings.register_profile("verify", max_examples=1_000, deadline=None, suppress_health_check=SLOW_IS_FINE)
+settings.register_profile("verify", max_examples=200, deadline=None, suppress_health_check=SLOW_IS_FINE)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 

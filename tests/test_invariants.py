@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-IN_DOCSTRING = re.compile(r'"""([A-Z]{2,4})-(\d+):')
+IN_DOCSTRING = re.compile(r'"""([A-Z]{2,5})-(\d+):')
 IN_NAME = re.compile(r"def test_([a-z]{2,4})_(\d+)_")
 ROW = re.compile(r"^\| ([A-Z]{2,4}-\d+) \|", re.MULTILINE)
 
