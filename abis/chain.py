@@ -23,6 +23,7 @@ from abis.pace import Pace
 from abis.rounds import Reading, together
 from abis.rpc import Refused, Rpc
 from abis.state import StateReader, outcome
+from abis.strict_json import refuse_deep
 from abis.transport import PerThread
 from abis.witness import disagree, same_answers, same_logs
 
@@ -311,9 +312,17 @@ def _http_transport(url: str, timeout_s: float) -> Transport:
         )
     from web3 import HTTPProvider
 
+    class Bounded(HTTPProvider):
+        """A provider that an endlessly nested answer cannot bring down."""
+
+        @staticmethod
+        def decode_rpc_response(raw_response: bytes) -> Any:
+            refuse_deep(raw_response)
+            return HTTPProvider.decode_rpc_response(raw_response)
+
     _keep_urls_out_of_logs()
     return PerThread(
-        lambda: HTTPProvider(url, request_kwargs={"timeout": timeout_s}, exception_retry_configuration=None)
+        lambda: Bounded(url, request_kwargs={"timeout": timeout_s}, exception_retry_configuration=None)
     )
 
 

@@ -15,6 +15,7 @@ from abis.endpoint import mask_url, scrub
 from abis.errors import ChainUnreachable, RpcFailed
 from abis.pace import Pace
 from abis.rpc_faults import Fault, fault_of, fault_of_status
+from abis.strict_json import loads
 from abis.transport import Mismatched
 
 Request = tuple[str, list[Any]]
@@ -276,7 +277,7 @@ class Rpc:
         """Raise what an HTTP error status means; some nodes put a JSON-RPC error in its body."""
         response = error.response
         try:
-            answer = self._read(json.loads(response.content))
+            answer = self._read(loads(response.content))
         except (ValueError, _Temporary):
             answer = Answer(None)
         fault = answer.fault or fault_of_status(response.status_code)

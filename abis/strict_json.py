@@ -26,10 +26,15 @@ def loads(content: bytes) -> Any:
     ValueError
         If it is no JSON, or nests deeper than `MAX_DEPTH` levels.
     """
+    refuse_deep(content)
+    return json.loads(content)
+
+
+def refuse_deep(content: bytes) -> None:
+    """Refuse what nests deeper than `MAX_DEPTH` levels, with ``json.JSONDecodeError``."""
     # Brackets inside strings can only make the first look too strict; the second is exact.
     if _depth(content) > MAX_DEPTH and _depth(_STRING.sub(b"", content)) > MAX_DEPTH:
-        raise ValueError(f"it nests deeper than {MAX_DEPTH} levels")
-    return json.loads(content)
+        raise json.JSONDecodeError(f"it nests deeper than {MAX_DEPTH} levels", "", 0)
 
 
 def _depth(content: bytes) -> int:
