@@ -8,8 +8,10 @@ For every collateral and debt of the account two amounts are weighed:
 
 Proceeds are concave in the amount, so no other amount earns more.  The profit is what selling
 the seized collateral less the fee fetches *after* everything already sold in this scenario,
-less the repaid debt at the market price, less gas.  Equal profits: the first pair, the
-larger amount.
+less the repaid debt at the market price, less gas.  Ties are common: a call that takes all of a
+collateral earns the same with every debt.  Within `TIE` of the best, or one smallest unit of
+each leg, the larger pair wins, collateral plus debt value, so that neither rounding nor the order
+of reserves decides.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ from risk.engine.sizing import (
     most_without_dust,
     seizure_of,
 )
+
+TIE = 1e-9  # relative difference of profits that counts as none
 
 
 class Call(NamedTuple):
@@ -156,6 +160,30 @@ def best_of_pair(
 
 
 @jit
+def worth_of_units(account: Any, model: Model, moment: Moment) -> float:
+    """Return what one smallest unit of every leg is worth together: what rounding can move."""
+    total = 0.0
+    for c in range(account.c_first, account.c_last):
+        i = model.collateral[c].asset
+        total += moment.price[i].market_usd / model.reserve[i].unit
+    for d in range(account.d_first, account.d_last):
+        j = model.debt[d].asset
+        total += moment.price[j].market_usd / model.reserve[j].unit
+    return total
+
+
+@jit
+def is_better(profit_usd: float, size: float, best: Call, best_size: float, units_usd: float) -> bool:
+    """Return whether a call earns more than the best so far, or as much on a larger pair."""
+    if best.c < 0:
+        return True
+    margin = TIE * abs(best.profit_usd) + units_usd
+    if profit_usd > best.profit_usd + margin:
+        return True
+    return profit_usd >= best.profit_usd - margin and size > best_size
+
+
+@jit
 def is_open(asset: int, model: Model, moment: Moment) -> bool:
     """Return whether a call may touch the reserve: priced, active, not paused, past its grace."""
     return bool(moment.price[asset].oracle > 0.0 and moment.time_s > model.reserve[asset].open_after_s)
@@ -174,7 +202,7 @@ def best_call(
     moment: Moment,
 ) -> Call:
     """Return the most profitable call on an account; ``legs`` hold its current values."""
-    best = no_call()
+    best, best_size, units_usd = no_call(), 0.0, worth_of_units(account, model, moment)
     for c in range(account.c_first, account.c_last):
         entry = model.collateral[c]
         if not entry.on or entry.bonus_bps <= 0.0 or c_amount[c] < 1.0:
@@ -187,6 +215,7 @@ def best_call(
                 continue
             pair = pair_of(account, c, d, c_amount, d_amount, legs, model, moment)
             call = best_of_pair(c, d, pair, health, near_one, sold, model, moment)
-            if call.profit_usd > best.profit_usd:
-                best = call
+            size = pair.c_value + pair.d_value
+            if call.c >= 0 and is_better(call.profit_usd, size, best, best_size, units_usd):
+                best, best_size = call, size
     return best
