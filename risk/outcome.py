@@ -33,7 +33,8 @@ class Outcome:
     assets : tuple of str, length A
     emodes : tuple of str, length E
     eligible_accounts, liquidated_accounts : (S,) int64
-        Accounts liquidatable at any time step, and accounts at least one call succeeded on.
+        Accounts liquidatable, with something to seize, at any time step, and accounts at
+        least one call succeeded on.
     eligible_debt_usd, eligible_collateral_usd : (S, A) float64
         Debt per debt reserve and counted collateral per collateral reserve of eligible
         accounts when they first become so, at oracle.
@@ -42,9 +43,11 @@ class Outcome:
     seized_usd : (S, A) float64
         Collateral seized per collateral reserve, at oracle, protocol fee included.
     bad_debt_usd : (S, A) float64
-        Per debt reserve: debt beyond the executable value of the account's collateral at
-        the end, including what was booked as deficit; an account's excess is spread over
-        its debts by value.
+        Per debt reserve: debt at market prices beyond what the account's collateral is worth
+        at the end, and what was burned as deficit; an account's excess is spread over its
+        debts by value.  Collateral of accounts still liquidatable is worth what selling all
+        of it together fetches after the sales of the scenario, other collateral the market
+        price.
     deficit_usd : (S, A) float64
         Per debt reserve: debt burned as deficit by the protocol.
     avoidable_loss_usd : (S, A) float64
@@ -60,9 +63,11 @@ class Outcome:
     over_liquidated_usd : (S,) float64
         Debt repaid beyond what fair prices call for (description, never a limit).
     under_liquidation_usd_hours : (S,) float64
-        Debt of accounts insolvent at fair but healthy at oracle prices, times hours.
+        Debt of accounts insolvent at fair but healthy at oracle prices, times hours.  A moment
+        lasts until the next, the last as long as the one before; a path of one moment 1 h.
     unprofitable_debt_usd : (S,) float64
-        Debt of accounts still liquidatable at the end because no liquidator profits.
+        Debt, at oracle, of accounts still liquidatable at the end because no liquidator
+        profits or the reserves are closed to calls.
     liquidator_profit_usd : (S,) float64
     sold_tokens : (S, A) float64
         Collateral sold by liquidators, whole tokens.
@@ -73,6 +78,8 @@ class Outcome:
     events : DataFrame, optional
         One row a liquidation call, if asked for.
     findings : tuple of Finding
+    largest_account_loss_usd : (S,) float64, optional
+        Avoidable loss of the account that loses most; limits on it cannot be diluted.
     """
 
     names: tuple[str, ...]
@@ -103,6 +110,7 @@ class Outcome:
     first_liquidation_s: FloatArray
     events: pd.DataFrame | None = None
     findings: tuple[Finding, ...] = field(default=())
+    largest_account_loss_usd: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.names)

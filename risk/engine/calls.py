@@ -93,6 +93,7 @@ def book_call(s: int, u: int, call: Call, harm: Harm, model: Model, moment: Mome
     loss = harm.dislocation + harm.excess + harm.bonus
     sold.avoidable_loss_usd += loss
     state.emode_loss_usd[s, model.account[u].emode_row] += loss
+    state.account_loss_usd[s, u] += loss
     total.calls += 1
     total.loss_dislocation_usd += harm.dislocation
     total.loss_excess_usd += harm.excess

@@ -74,16 +74,18 @@ def close_one(s: int, moment: Moment, model: Model, state: State) -> None:
     """
     legs = np.zeros(model.most_legs, dtype=LEG)
     market, executable = market_prices(moment), stuck_prices(s, moment, model, state)
-    low, high = np.inf, 0.0
+    low, high, total = np.inf, 0.0, state.scenario[s]
     for a in range(len(model.reserve)):
         low, high = widen(low, high, market[a], model.reserve[a].price_base * model.usd_per_base)
         state.asset[s, a].bad_debt_usd += state.asset[s, a].deficit_usd
     for u in range(len(model.account)):
         account = model.account[u]
+        if state.flags[s, u] & CALLED:
+            total.largest_account_loss_usd = max(total.largest_account_loss_usd, state.account_loss_usd[s, u])
         if state.status[s, u] & BELOW:
             health = look_at(u, s, moment, model, state, legs)
             if health.collateral > 0.0:
-                state.scenario[s].unprofitable_debt_usd += health.debt * model.usd_per_base
+                total.unprofitable_debt_usd += health.debt * model.usd_per_base
             close_account(u, s, executable, moment, model, state)
         elif account.d_first < account.d_last:
             covered = low * account.collateral_base >= high * account.debt_base * (1.0 + 1e-9)

@@ -37,6 +37,7 @@ PER_SCENARIO = np.dtype(
         ("under_liquidation_usd_hours", np.float64),
         ("unprofitable_debt_usd", np.float64),
         ("liquidator_profit_usd", np.float64),
+        ("largest_account_loss_usd", np.float64),
         ("first_liquidation_s", np.float64),
     ]
 )
@@ -57,13 +58,17 @@ PER_ASSET = np.dtype(
     ]
 )
 
+BUDGET_BYTES = 512 * 2**20
+PRICE_COPIES = 6  # of a block's prices beside the venues': median, fair, oracle and in between
+
 
 class State(NamedTuple):
     """Balances and flags of every account in every scenario, and the ledger so far.
 
     ``c_amount`` (S, nnz) and ``d_amount`` (S, nnz) are set for accounts flagged `CALLED`;
     ``flags`` and ``status`` (S, N); ``scenario`` (S,) `PER_SCENARIO`, ``asset`` (S, A)
-    `PER_ASSET`, ``emode_loss_usd`` (S, E).
+    `PER_ASSET`, ``emode_loss_usd`` (S, E); ``account_loss_usd`` (S, N) each account's avoidable
+    loss so far.
     """
 
     c_amount: FloatArray
@@ -73,6 +78,7 @@ class State(NamedTuple):
     scenario: Records
     asset: Records
     emode_loss_usd: FloatArray
+    account_loss_usd: FloatArray
 
 
 def start(model: Model, scenarios: int, emode_rows: int) -> State:
@@ -89,6 +95,7 @@ def start(model: Model, scenarios: int, emode_rows: int) -> State:
         scenario=scenario,
         asset=np.zeros((scenarios, len(model.reserve)), dtype=PER_ASSET),
         emode_loss_usd=np.zeros((scenarios, emode_rows)),
+        account_loss_usd=np.zeros(shape),
     )
 
 
@@ -102,11 +109,18 @@ def copy(state: State) -> State:
         scenario=state.scenario.copy(),
         asset=state.asset.copy(),
         emode_loss_usd=state.emode_loss_usd.copy(),
+        account_loss_usd=state.account_loss_usd.copy(),
     )
 
 
-def block_size(model: Model, most: int, budget_bytes: int = 512 * 2**20) -> int:
-    """Return how many scenarios, up to ``most``, fit the budget even if every account is liquidated."""
-    each = 8 * (len(model.collateral) + len(model.debt)) + 2 * len(model.account)
+def block_size(
+    model: Model, most: int, times: int = 1, venues: int = 1, budget_bytes: int = BUDGET_BYTES
+) -> int:
+    """Return how many scenarios, up to ``most``, fit the budget even if every account is liquidated.
+
+    ``times`` and ``venues`` are those of the price paths, which are held for a whole block.
+    """
+    each = 8 * (len(model.collateral) + len(model.debt)) + 10 * len(model.account)
+    each += 8 * times * len(model.reserve) * (venues + PRICE_COPIES)
     each += PER_SCENARIO.itemsize + PER_ASSET.itemsize * len(model.reserve)
     return int(min(max(budget_bytes // each, 1), most))

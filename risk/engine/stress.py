@@ -78,9 +78,11 @@ def stress(
             remedy=f"Make them for {', '.join(snapshot.asset_names)}, in this order.",
         )
     engine = engine_of(snapshot, liquidators, depth)
+    most = min(BLOCK, len(scenarios))
+    size = block_size(engine.model, most, len(scenarios.time_s), len(scenarios.venues))
     ledgers: list[Ledger] = []
     logs: list[tuple[int, EventLog]] = []
-    for block in scenarios.blocks(block_size(engine.model, min(BLOCK, len(scenarios)))):
+    for block in scenarios.blocks(size):
         path = moments(snapshot, scenarios, block, oracles)
         state, own = run(engine, start(engine, len(block)), path, events=events)
         ledgers.append(Ledger(state.scenario, state.asset, state.emode_loss_usd))

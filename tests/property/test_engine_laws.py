@@ -292,6 +292,12 @@ def test_events_are_the_totals(seed: int) -> None:
         ("profit_usd", got.liquidator_profit_usd),
     ):
         np.testing.assert_allclose(sums[name], total, rtol=1e-12, atol=1e-9)
+    causes = [c for c in got.events.columns if c.startswith("loss_")]
+    own = got.events.assign(loss=got.events[causes].sum(axis=1)).groupby(
+        ["scenario", "account"], observed=True
+    )
+    most = own.loss.sum().groupby("scenario").max().reindex(range(3), fill_value=0.0)
+    np.testing.assert_allclose(most, got.largest_account_loss_usd, rtol=1e-12, atol=1e-9)
 
 
 @given(seeds, st.floats(0.1, 0.9))

@@ -76,6 +76,23 @@ def test_the_price_basis_moves_the_minimal_repayment() -> None:
     assert minimal(0.99, executed, threshold=0.95) == pytest.approx(0.808, abs=5e-4)
 
 
+def test_losses_of_the_wsteth_cap() -> None:
+    """10 March 2026: 10,938 wstETH seized at the capped 1.1939 ETH, fair 1.228, bonus 1 %, fee 10 %.
+
+    Reported: 499 ETH to liquidators and 13 ETH of fees; no bad debt.
+    """
+    seized, oracle, fair = 10_938.0, 1.1939, 1.228
+    repaid = seized * oracle / 1.01
+    loss = borrower_loss(repaid, 0.01, fair / oracle, 1.0)
+    assert loss == pytest.approx(502, abs=0.5)
+    assert seized * 0.01 / 1.01 * 0.10 * oracle == pytest.approx(12.9, abs=0.05)
+    assert 1 - oracle / fair == pytest.approx(0.0278, abs=5e-5)
+    # Solvent at fair prices: nothing was needed, so all of it is over-liquidation and dislocation.
+    needed = r_star(repaid, seized * fair, 1.02, 0.95, price_adjusted(0.01, fair / oracle, 1.0))
+    assert over_liquidated(repaid, needed) == repaid
+    assert ledger.loss_parts(loss, repaid, 1.02, 0.001, needed) == (loss, 0.0, 0.0)
+
+
 def test_everything_is_needed_where_repaying_lowers_health() -> None:
     assert r_star(100.0, 104.0, 0.95, 0.95, 0.05) == pytest.approx(104.0 / 1.05)
     assert r_star(100.0, 200.0, 0.95, 0.95, 0.05) == 100.0
