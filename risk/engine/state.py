@@ -58,7 +58,7 @@ PER_ASSET = np.dtype(
     ]
 )
 
-BUDGET_BYTES = 512 * 2**20
+BUDGET_BYTES = 256 * 2**20
 PRICE_COPIES = 6  # of a block's prices beside the venues': median, fair, oracle and in between
 
 

@@ -87,6 +87,7 @@ def stress(
         state, own = run(engine, start(engine, len(block)), path, events=events)
         ledgers.append(Ledger(state.scenario, state.asset, state.emode_loss_usd))
         logs += [(block.start, log) for log in own]
+        del state  # its balances are as large as the next block's
         if progress is not None:
             progress(block.start + len(block), len(scenarios))
     total = Ledger(*(np.concatenate(columns) for columns in zip(*ledgers, strict=True)))
