@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from abis.errors import ScenarioError
 from abis.findings import Finding, FindingKind, Severity
 from oracles.graph import OracleGraph
 from protocols.snapshot import Snapshot
 from risk.depth import Depth
-from risk.engine.advance import engine_of, run, start
+from risk.engine.advance import Engine, engine_of, run, start
 from risk.engine.arrays import FloatArray, Records
 from risk.engine.events import EventLog, table_of
 from risk.engine.liquidators import Liquidators
@@ -70,16 +71,50 @@ def stress(
     Raises
     ------
     ScenarioError
-        If the scenarios are for other assets, or a price is impossible.
+        If the scenarios, the curves or the graph are for other assets, or a price is impossible.
     """
-    if tuple(scenarios.assets) != snapshot.asset_names:
+    _check_assets(snapshot, "scenarios", scenarios.assets)
+    if depth is not None:
+        _check_assets(snapshot, "depth curves", depth.assets)
+    engine = engine_of(snapshot, liquidators, depth)
+    total, table = _all_blocks(engine, scenarios, oracles, events=events, progress=progress)
+    return Outcome(
+        names=scenarios.names,
+        groups=scenarios.groups,
+        weight=scenarios.weight,
+        assets=scenarios.assets,
+        emodes=(NO_CATEGORY, *(e.label or f"e-mode {e.id}" for e in snapshot.emodes)),
+        **_columns(total),
+        infinite_depth=bool((engine.model.reserve["curve_points"] == 0).any()),
+        events=table,
+        findings=(
+            *scenarios.findings,
+            *(depth.findings if depth else ()),
+            *(oracles.findings() if oracles else ()),
+            *_findings(total, scenarios, oracles),
+        ),
+    )
+
+
+def _check_assets(snapshot: Snapshot, what: str, assets: Sequence[str]) -> None:
+    if tuple(assets) != snapshot.asset_names:
         raise ScenarioError(
-            f"the scenarios are for {', '.join(scenarios.assets)}.",
+            f"the {what} are for {', '.join(assets)}.",
             remedy=f"Make them for {', '.join(snapshot.asset_names)}, in this order.",
         )
-    engine = engine_of(snapshot, liquidators, depth)
-    most = min(BLOCK, len(scenarios))
-    size = block_size(engine.model, most, len(scenarios.time_s), len(scenarios.venues))
+
+
+def _all_blocks(
+    engine: Engine,
+    scenarios: Scenarios,
+    oracles: OracleGraph | None,
+    *,
+    events: bool,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[Ledger, pd.DataFrame | None]:
+    """Return the ledger of all scenarios, block after block, and the events if asked for."""
+    n, snapshot = len(scenarios), engine.snapshot
+    size = block_size(engine.model, min(BLOCK, n), len(scenarios.time_s), len(scenarios.venues))
     ledgers: list[Ledger] = []
     logs: list[tuple[int, EventLog]] = []
     for block in scenarios.blocks(size):
@@ -89,24 +124,9 @@ def stress(
         logs += [(block.start, log) for log in own]
         del state  # its balances are as large as the next block's
         if progress is not None:
-            progress(block.start + len(block), len(scenarios))
+            progress(block.start + len(block), n)
     total = Ledger(*(np.concatenate(columns) for columns in zip(*ledgers, strict=True)))
-    return Outcome(
-        names=scenarios.names,
-        groups=scenarios.groups,
-        weight=scenarios.weight,
-        assets=scenarios.assets,
-        emodes=(NO_CATEGORY, *(e.label or f"e-mode {e.id}" for e in snapshot.emodes)),
-        **_columns(total),
-        infinite_depth=bool((engine.model.reserve["curve_points"] == 0).any()),
-        events=table_of(logs, snapshot.book.accounts, scenarios.assets) if events else None,
-        findings=(
-            *scenarios.findings,
-            *(depth.findings if depth else ()),
-            *(oracles.findings() if oracles else ()),
-            *_findings(total, scenarios, oracles),
-        ),
-    )
+    return total, table_of(logs, snapshot.book.accounts, scenarios.assets) if events else None
 
 
 def _columns(total: Ledger) -> dict[str, Any]:

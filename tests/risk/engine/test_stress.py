@@ -257,6 +257,8 @@ def test_scenarios_of_another_market_are_refused() -> None:
         run(snapshot, replace(falls(snapshot, 1.0), assets=("Y", "USD")))
     with pytest.raises(ScenarioError, match=r"market price nan of scenario 0, time 0, asset 0"):
         run(snapshot, falls(snapshot, np.nan))
+    with pytest.raises(ScenarioError, match=r"depth curves are for Y, USD"):
+        run(snapshot, falls(snapshot, 1.0), depth=replace(Depth.infinite_for(snapshot), assets=("Y", "USD")))
     other = graph_of(("Y", "USD"), ("", ""))
     with pytest.raises(ScenarioError, match=r"for X, USD, in this order"):
         run(snapshot, falls(snapshot, 1.0), oracles=other)
