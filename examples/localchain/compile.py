@@ -100,11 +100,11 @@ def compile_v36(say: Callable[[str], None]) -> bool:
         return False
     sources = _with_imports([f"{_SOURCES}/{contract}.sol" for contract in _CONTRACTS])
     say(f"compiling Aave v3.6 from {len(sources)} sources, once (about half a minute)")
-    output = _run_compiler({"language": "Solidity", "sources": sources, "settings": _SETTINGS})
+    output = run_compiler({"language": "Solidity", "sources": sources, "settings": _SETTINGS})
     path.parent.mkdir(parents=True, exist_ok=True)
     # Renamed when complete: an interrupted run leaves no half file behind.
     unfinished = path.with_suffix(f".{os.getpid()}")
-    unfinished.write_text(json.dumps(_artifacts(output)))
+    unfinished.write_text(json.dumps(artifacts_of(output)))
     unfinished.replace(path)
     return True
 
@@ -137,7 +137,14 @@ def _resolved(target: str, importer: str) -> str:
     return target
 
 
-def _run_compiler(request: Mapping[str, Any]) -> dict[str, Any]:
+def run_compiler(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the compiler's standard-JSON output.
+
+    Raises
+    ------
+    LocalChainMissing
+        If node or the package is absent, or the compiler refuses a source.
+    """
     node = shutil.which("node")
     if node is None:
         raise LocalChainMissing("node is not installed.", remedy="Install Node.js 20 or newer.")
@@ -162,7 +169,8 @@ def _run_compiler(request: Mapping[str, Any]) -> dict[str, Any]:
     return output
 
 
-def _artifacts(output: Mapping[str, Any]) -> dict[str, Any]:
+def artifacts_of(output: Mapping[str, Any]) -> dict[str, Any]:
+    """Return name -> ``abi``, ``bytecode``, ``links`` of every contract in a compiler's output."""
     return {
         name: {
             "abi": contract["abi"],
