@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from abis.errors import BreakwaterError
-from risk.cli import accounts, diff, history, import_, markets, review, snapshot
+from risk.cli import accounts, diff, history, import_, markets, oracle, review, snapshot
 
 INTERRUPTED = 130
 
@@ -34,6 +34,7 @@ history.register(app)
 import_.register(app)
 accounts.register(app)
 review.register(app)
+oracle.register(app)
 
 
 def _print_version(wanted: bool) -> None:
