@@ -3,13 +3,13 @@
 A balance can only come to be where an event named its holder: the pool's ``Supply`` and
 ``Borrow`` name ``onBehalfOf`` (flash loans left open and delegated credit included), a
 token's ``Mint`` and ``Transfer`` name the receiver.  All of them put the holder in the
-second indexed argument, so one filter finds them all.  What was found is checked against
-the tokens' totals afterwards.
+second indexed argument, so one filter finds them all; on Aave v2 only names differ.  What
+was found is checked against the tokens' totals afterwards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from eth_utils.address import to_checksum_address
@@ -25,6 +25,7 @@ SUPPLY = topic("Supply(address,address,address,uint256,uint16)")
 BORROW = topic("Borrow(address,address,address,uint256,uint8,uint256,uint16)")
 MINT = topic("Mint(address,address,uint256,uint256,uint256)")
 TRANSFER = topic("Transfer(address,address,uint256)")
+EVENTS = (SUPPLY, BORROW, MINT, TRANSFER)
 _HOLDER = 2  # place of onBehalfOf and of the receiver among the topics
 _NOBODY = "0x" + "0" * 40
 
@@ -56,6 +57,7 @@ def find_holders(
     blocks: range,
     progress: Progress = silent,
     journal: Journal | None = None,
+    events: Sequence[str] = EVENTS,
 ) -> Holders:
     """Return every account that events of ``blocks`` name as holder.
 
@@ -73,6 +75,8 @@ def find_holders(
         Told the blocks finished, phase ``events``.
     journal : Journal, optional
         What is known already; extended by what is read.
+    events : sequence of str
+        Topics of the events that name a holder in their second indexed argument.
 
     Raises
     ------
@@ -88,7 +92,7 @@ def find_holders(
     total = sum(len(gap) for _, gap in gaps)
     done = 0
     for contracts, gap in gaps:
-        for piece in chain.logs(contracts, [[SUPPLY, BORROW, MINT, TRANSFER]], gap):
+        for piece in chain.logs(contracts, [list(events)], gap):
             scan = Scan(piece.blocks, frozenset(contracts), piece.last_hash)
             journal.add(scan, _named(piece), head=blocks.stop - 1)
             done += len(piece.blocks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abis.errors import InputError
 from protocols.journal import Journal, Scan
 from protocols.registry import MarketSpec
-from protocols.snapshot import Snapshot
+from protocols.snapshot import Market, Snapshot
 
 
 def assume_snapshot(journal: Journal, earlier: Snapshot, spec: MarketSpec, chain_id: int) -> None:
@@ -31,7 +31,7 @@ def assume_snapshot(journal: Journal, earlier: Snapshot, spec: MarketSpec, chain
         If the snapshot is of another market.
     """
     market = earlier.market
-    if market.chain_id != chain_id or market.addresses.get("provider") != spec.address:
+    if market.chain_id != chain_id or spec.address not in _entry_points(market):
         raise InputError(
             f"the earlier snapshot is of {market.name} on chain {market.chain_id}, not of {spec.name} on "
             f"chain {chain_id}.",
@@ -44,3 +44,8 @@ def assume_snapshot(journal: Journal, earlier: Snapshot, spec: MarketSpec, chain
         token = earlier.reserves[int(reserve)].a_token.lower()
         found.setdefault(token, set()).add(accounts[int(account)])
     journal.assume(Scan(range(earlier.block.number + 1), None, earlier.block.hash), found)
+
+
+def _entry_points(market: Market) -> tuple[str | None, str | None]:
+    """Return what names a market: its provider, and on Aave v2 its pool."""
+    return market.addresses.get("provider"), market.addresses.get("pool")

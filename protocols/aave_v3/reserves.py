@@ -19,13 +19,8 @@ from protocols.liquidation_rules import LiquidationRules
 from protocols.snapshot import RateModel, Reserve
 from protocols.texts import bounded
 
-# DataTypes.sol ReserveData (ReserveDataLegacy from v3.1 on): fifteen words in every release.
-_RESERVE_DATA = (
-    "getReserveData(address)(uint256,uint128,uint128,uint128,uint128,uint128,uint40,uint16,"
-    "address,address,address,address,uint128,uint128,uint128)"
-)
 # DefaultReserveInterestRateStrategy.sol until v3.0 has one curve a contract, V2 one an asset.
-_OWN_CURVE = (
+OWN_CURVE = (
     "OPTIMAL_USAGE_RATIO()(uint256)",
     "getBaseVariableBorrowRate()(uint256)",
     "getVariableRateSlope1()(uint256)",
@@ -36,6 +31,40 @@ _SHARED_CURVE = (
     "getBaseVariableBorrowRate(address)(uint256)",
     "getVariableRateSlope1(address)(uint256)",
     "getVariableRateSlope2(address)(uint256)",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a protocol generation lays out what a pool and its rate strategies answer.
+
+    Parameters
+    ----------
+    reserve_data : str
+        Signature of the getter.
+    words : tuple of str
+        What each returned word is: a field of `Stored`, or ``""`` where it is not used.
+    curves : tuple
+        Per shape of rate strategy, its four getters: optimal usage, base, both slopes.
+    """
+
+    reserve_data: str
+    words: tuple[str, ...]
+    curves: tuple[tuple[str, str, str, str], ...]
+
+
+# DataTypes.sol ReserveData (ReserveDataLegacy from v3.1 on): fifteen words in every release.
+V3_LAYOUT = Layout(
+    reserve_data=(
+        "getReserveData(address)(uint256,uint128,uint128,uint128,uint128,uint128,uint40,uint16,"
+        "address,address,address,address,uint128,uint128,uint128)"
+    ),
+    words=(
+        *("", "liquidity_index_ray", "liquidity_rate_ray", "variable_borrow_index_ray"),
+        *("variable_borrow_rate_ray", "", "last_update_s", "id", "a_token", "stable_debt_token"),
+        *("debt_token", "rate_strategy", "accrued_to_treasury_scaled_raw", "", ""),
+    ),
+    curves=(OWN_CURVE, _SHARED_CURVE),
 )
 
 
@@ -63,8 +92,8 @@ class ListedReserve:
 
 
 @dataclass(frozen=True, slots=True)
-class _Stored:
-    """What the pool stores of one reserve, named."""
+class Stored:
+    """What the pool stores of one reserve, named; v2 mints to the treasury at once."""
 
     liquidity_index_ray: int
     liquidity_rate_ray: int
@@ -76,7 +105,7 @@ class _Stored:
     stable_debt_token: str
     debt_token: str
     rate_strategy: str
-    accrued_to_treasury_scaled_raw: int
+    accrued_to_treasury_scaled_raw: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +113,7 @@ class Facts:
     """What the contracts of one asset answered."""
 
     asset: str
-    stored: _Stored
+    stored: Stored
     configuration: ReserveConfiguration
     symbol: bytes | None
     detail: dict[str, Any]
@@ -99,13 +128,16 @@ def read_assets(pool: str) -> Reading[tuple[str, ...]]:
     return tuple(assets)
 
 
-def read_facts(pool: str, assets: Sequence[str], version: str) -> Reading[list[Facts]]:
+def read_facts(
+    pool: str, assets: Sequence[str], version: str, layout: Layout = V3_LAYOUT
+) -> Reading[list[Facts]]:
     """Return what the pool and the tokens say of each asset."""
-    basics = yield [call for a in assets for call in _basic_calls(pool, a)]
-    stored = [_stored(data) for data in basics[0::3]]
+    basics = yield [call for a in assets for call in _basic_calls(pool, a, layout)]
+    stored = [_stored(data, layout) for data in basics[0::3]]
     configurations = [decode_configuration(word, version) for word in basics[1::3]]
     calls = [
-        _detail_calls(pool, a, s, c, version) for a, s, c in zip(assets, stored, configurations, strict=True)
+        _detail_calls(pool, a, s, c, version) | dict(_curve_calls(s.rate_strategy, a, layout))
+        for a, s, c in zip(assets, stored, configurations, strict=True)
     ]
     answers = iter((yield [call for group in calls for call in group.values()]))
     details = [{name: next(answers) for name in group} for group in calls]
@@ -124,32 +156,20 @@ def listed_reserves(
     return tuple(_listed(f, quote, rules, block, findings) for f, quote in zip(facts, quotes, strict=True))
 
 
-def _basic_calls(pool: str, asset: str) -> tuple[Call, Call, Call]:
+def _basic_calls(pool: str, asset: str, layout: Layout) -> tuple[Call, Call, Call]:
     return (
-        Call(pool, _RESERVE_DATA, (asset,)),
+        Call(pool, layout.reserve_data, (asset,)),
         Call(pool, "getConfiguration(address)(uint256)", (asset,)),
         Call(asset, "symbol()", optional=True),
     )
 
 
-def _stored(words: Sequence[Any]) -> _Stored:
-    return _Stored(
-        liquidity_index_ray=words[1],
-        liquidity_rate_ray=words[2],
-        variable_borrow_index_ray=words[3],
-        variable_borrow_rate_ray=words[4],
-        last_update_s=words[6],
-        id=words[7],
-        a_token=words[8],
-        stable_debt_token=words[9],
-        debt_token=words[10],
-        rate_strategy=words[11],
-        accrued_to_treasury_scaled_raw=words[12],
-    )
+def _stored(words: Sequence[Any], layout: Layout) -> Stored:
+    return Stored(**{name: word for name, word in zip(layout.words, words, strict=True) if name})
 
 
 def _detail_calls(
-    pool: str, asset: str, stored: _Stored, configuration: ReserveConfiguration, version: str
+    pool: str, asset: str, stored: Stored, configuration: ReserveConfiguration, version: str
 ) -> dict[str, Call]:
     calls = {
         "scaled_supply": Call(stored.a_token, "scaledTotalSupply()(uint256)"),
@@ -166,13 +186,14 @@ def _detail_calls(
         calls["deficit"] = Call(pool, "getReserveDeficit(address)(uint256)", (asset,))
     if not since(version, "3.2") and stored.stable_debt_token != ZERO:
         calls["stable_debt"] = Call(stored.stable_debt_token, "totalSupply()(uint256)")
-    return calls | dict(_curve_calls(stored.rate_strategy, asset))
+    return calls
 
 
-def _curve_calls(strategy: str, asset: str) -> Iterator[tuple[str, Call]]:
-    for k, (own, shared) in enumerate(zip(_OWN_CURVE, _SHARED_CURVE, strict=True)):
-        yield f"own_curve_{k}", Call(strategy, own, optional=True)
-        yield f"shared_curve_{k}", Call(strategy, shared, (asset,), optional=True)
+def _curve_calls(strategy: str, asset: str, layout: Layout) -> Iterator[tuple[str, Call]]:
+    for j, curve in enumerate(layout.curves):
+        for k, getter in enumerate(curve):
+            of_asset = (asset,) if "(address)" in getter else ()
+            yield f"curve_{j}_{k}", Call(strategy, getter, of_asset, optional=True)
 
 
 def _listed(
@@ -221,7 +242,7 @@ def _parameters(c: ReserveConfiguration) -> dict[str, Any]:
     return {name: getattr(c, name) for name in c.__slots__ if name not in unused}
 
 
-def _indices_ray(stored: _Stored, rules: LiquidationRules, block: Header) -> tuple[int, int]:
+def _indices_ray(stored: Stored, rules: LiquidationRules, block: Header) -> tuple[int, int]:
     since_s, now_s = stored.last_update_s, block.timestamp_s
     return (
         supply_index_ray(stored.liquidity_index_ray, stored.liquidity_rate_ray, since_s, now_s),
@@ -253,8 +274,8 @@ def _check_indices(
 
 
 def _rate_model(detail: dict[str, Any], asset: str, findings: list[Finding]) -> RateModel | None:
-    for kind in ("own", "shared"):
-        curve = [detail[f"{kind}_curve_{k}"] for k in range(4)]
+    points = [value for name, value in detail.items() if name.startswith("curve_")]
+    for curve in (points[k : k + 4] for k in range(0, len(points), 4)):
         if None not in curve:
             return RateModel(*curve)
     findings.append(_missing(asset, "two-slope interest curve; rates cannot be projected"))
