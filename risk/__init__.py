@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from risk.depth import Depth
+    from risk.engine.explain import explain
     from risk.engine.liquidators import Liquidators
     from risk.engine.stress import stress
     from risk.outcome import Outcome
@@ -24,13 +25,15 @@ if TYPE_CHECKING:
     from risk.scenarios.scenarios import Scenarios
     from risk.scenarios.standard import standard_set
 
-__all__ = ["Depth", "Liquidators", "Outcome", "Scenarios", "from_shocks", "grid", "standard_set", "stress"]
+__all__ = ["Depth", "Liquidators", "Outcome", "Scenarios", "explain", "from_shocks", "grid"]
+__all__ += ["standard_set", "stress"]
 
 _HOME = {
     "Depth": "risk.depth",
     "Liquidators": "risk.engine.liquidators",
     "Outcome": "risk.outcome",
     "Scenarios": "risk.scenarios.scenarios",
+    "explain": "risk.engine.explain",
     "from_shocks": "risk.scenarios.build",
     "grid": "risk.scenarios.build",
     "standard_set": "risk.scenarios.standard",

@@ -8,17 +8,33 @@ size fetched.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from abis.errors import InputError
 from abis.findings import Finding
+from risk.explanation import Explanation
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+
+TOTALS = (  # columns of `Outcome.frame` beside the names
+    "eligible_accounts",
+    "eligible_debt_usd",
+    "repaid_usd",
+    "seized_usd",
+    "bad_debt_usd",
+    "deficit_usd",
+    "avoidable_loss_usd",
+    "toxic_usd",
+    "under_liquidation_usd_hours",
+    "unprofitable_debt_usd",
+    "liquidator_profit_usd",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +96,8 @@ class Outcome:
     findings : tuple of Finding
     largest_account_loss_usd : (S,) float64, optional
         Avoidable loss of the account that loses most; limits on it cannot be diluted.
+    replay : callable (account, scenario) -> Explanation, optional
+        Runs one scenario again for `explain`; kept by `risk.stress`.
     """
 
     names: tuple[str, ...]
@@ -111,32 +129,36 @@ class Outcome:
     events: pd.DataFrame | None = None
     findings: tuple[Finding, ...] = field(default=())
     largest_account_loss_usd: FloatArray | None = None
+    replay: Callable[[str, str | int], Explanation] | None = None
 
     def __len__(self) -> int:
         return len(self.names)
 
     def frame(self) -> pd.DataFrame:
         """Return one row a scenario with the totals over reserves, USD."""
-        per_scenario = {
-            "scenario": self.names,
-            "group": self.groups,
-            "eligible_accounts": self.eligible_accounts,
-            "eligible_debt_usd": self.eligible_debt_usd.sum(axis=1),
-            "repaid_usd": self.repaid_usd.sum(axis=1),
-            "seized_usd": self.seized_usd.sum(axis=1),
-            "bad_debt_usd": self.bad_debt_usd.sum(axis=1),
-            "deficit_usd": self.deficit_usd.sum(axis=1),
-            "avoidable_loss_usd": self.avoidable_loss_usd.sum(axis=1),
-            "toxic_usd": self.toxic_usd.sum(axis=1),
-            "under_liquidation_usd_hours": self.under_liquidation_usd_hours,
-            "unprofitable_debt_usd": self.unprofitable_debt_usd,
-            "liquidator_profit_usd": self.liquidator_profit_usd,
-        }
-        return pd.DataFrame(per_scenario)
+        columns: dict[str, object] = {"scenario": self.names, "group": self.groups}
+        for name in TOTALS:
+            values = getattr(self, name)
+            columns[name] = values.sum(axis=1) if values.ndim == 2 else values
+        return pd.DataFrame(columns)
 
     def worst(self, n: int = 5, by: str = "bad_debt_usd") -> pd.DataFrame:
         """Return the ``n`` scenarios with the largest ``by``; ties keep scenario order."""
         return self.frame().sort_values(by, ascending=False, kind="stable").head(n)
+
+    def explain(self, account: str, scenario: str | int) -> Explanation:
+        """Return what happens to one account in one scenario, step by step.
+
+        Raises
+        ------
+        InputError
+            If the account or scenario is not there, or the outcome was not made by `risk.stress`.
+        """
+        if self.replay is None:
+            raise InputError(
+                "this outcome no longer knows its inputs.", remedy="Call risk.explain with them instead."
+            )
+        return self.replay(account, scenario)
 
     def select(self, group: str) -> Sequence[int]:
         """Return the scenario indices of one group."""

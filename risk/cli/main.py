@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from abis.errors import BreakwaterError
-from risk.cli import accounts, diff, history, import_, markets, oracle, review, snapshot
+from risk.cli import accounts, diff, history, import_, markets, oracle, review, snapshot, stress
 
 INTERRUPTED = 130
 
@@ -35,6 +35,7 @@ import_.register(app)
 accounts.register(app)
 review.register(app)
 oracle.register(app)
+stress.register(app)
 
 
 def _print_version(wanted: bool) -> None:

@@ -44,6 +44,22 @@ def write_files(folder: Path, texts: Mapping[str, str]) -> None:
         ) from error
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file in one step.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written.
+    """
+    try:
+        _replace(path, content)
+    except OSError as error:
+        raise InputError(
+            f"cannot write '{path}': {error.strerror or error}.", remedy="Choose a file that is writable."
+        ) from error
+
+
 def _replace(path: Path, content: bytes) -> None:
     staged = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:

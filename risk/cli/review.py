@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from risk.cli.scenario_options import DepthFile, Grids, ScenarioFile, Shocks, scenarios_of, sha256_of
+
 if TYPE_CHECKING:
     from protocols.snapshot import Snapshot
     from risk.cli.progress import Report
@@ -53,18 +55,10 @@ def register(app: typer.Typer) -> None:
 def review(
     snapshot: Annotated[Path, typer.Argument(help="A snapshot directory.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write into.", show_default=False)],
-    scenarios: Annotated[
-        Path | None, typer.Option("--scenarios", help="TOML spec or Parquet directory of scenarios.")
-    ] = None,
-    shock: Annotated[
-        list[str] | None, typer.Option("--shock", help='A joint move, such as "WETH=-30%,WBTC=-25%".')
-    ] = None,
-    grid: Annotated[
-        list[str] | None, typer.Option("--grid", help='A line of moves, such as "market=0:-50%:26".')
-    ] = None,
-    depth: Annotated[
-        Path | None, typer.Option("--depth", help="CSV or Parquet of what selling each size fetches.")
-    ] = None,
+    scenarios: ScenarioFile = None,
+    shock: Shocks = None,
+    grid: Grids = None,
+    depth: DepthFile = None,
     cover: Annotated[
         float | None,
         typer.Option("--cover", help="USD that may be lost: finds the smallest shock that exhausts it."),
@@ -87,11 +81,11 @@ def review(
     _check_cover(cover)
     taken = load(snapshot)
     curves = Depth.load(depth, taken) if depth is not None else Depth.infinite_for(taken)
-    batch = _scenarios(taken, scenarios, shock or [], grid or [])
+    batch = scenarios_of(taken, scenarios, shock or [], grid or [], standard=True)
     inputs = Inputs(
         snapshot_sha256=digest(snapshot),
         scenarios_sha256=batch.sha256,
-        depth_sha256=_sha256(depth) if depth is not None else None,
+        depth_sha256=sha256_of(depth),
         seed=batch.seed if seed is None else seed,
         cover_usd=cover,
     )
@@ -112,27 +106,6 @@ def _check_cover(cover: float | None) -> None:
 
     if cover is not None and not (math.isfinite(cover) and cover >= 0):
         raise InputError(f"--cover {cover} is no amount.", remedy="Give USD of 0 or more, such as 5000000.")
-
-
-def _scenarios(taken: Snapshot, path: Path | None, shocks: list[str], grids: list[str]) -> Scenarios:
-    from abis.errors import MalformedFile
-    from risk.scenarios.build import combine, from_shocks, grid
-    from risk.scenarios.spec import load_scenarios
-    from risk.scenarios.standard import standard_set
-
-    if path is not None and not path.exists():
-        raise MalformedFile(f"'{path}' does not exist.", remedy="Name a TOML spec or a Parquet directory.")
-    parts = [standard_set(taken) if path is None else load_scenarios(path, taken)]
-    if shocks:
-        parts.append(from_shocks(shocks, taken))
-    parts += [grid(text, taken) for text in grids]
-    return combine(parts)
-
-
-def _sha256(path: Path) -> str:
-    import hashlib
-
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _review(taken: Snapshot, batch: Scenarios, depth: Depth, inputs: Inputs, report: Report) -> Review:

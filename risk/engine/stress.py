@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from risk.depth import Depth
 from risk.engine.advance import Engine, engine_of, run, start
 from risk.engine.arrays import FloatArray, Records
 from risk.engine.events import EventLog, table_of
+from risk.engine.explain import explain
 from risk.engine.liquidators import Liquidators
 from risk.engine.prices import moments
 from risk.engine.state import block_size
@@ -93,6 +95,7 @@ def stress(
             *(oracles.findings() if oracles else ()),
             *_findings(total, scenarios, oracles),
         ),
+        replay=partial(explain, snapshot, scenarios, oracles=oracles, depth=depth, liquidators=liquidators),
     )
 
 
