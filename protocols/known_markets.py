@@ -1,7 +1,8 @@
 """The markets that have a name without anybody configuring one.
 
 Sources: the Aave address book (aave-dao/aave-address-book 4.68.1, src/AaveV3*.sol and
-AaveV2Ethereum.sol) for addresses; chain ids as registered at chainlist.org.
+AaveV2*.sol) for addresses; Chainlink's ETH / USD proxies (data.chain.link) for feeds; chain
+ids as registered at chainlist.org.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ class Listed(NamedTuple):
         Entry point: on Aave v3 the PoolAddressesProvider, on v2 the LendingPool.
     steward : str or None
         The contract that bounds what the risk council may change.
+    base_usd_feed : str or None
+        Feed that prices the base currency in US dollars, where a market counts in ether.
     """
 
     name: str
@@ -29,6 +32,7 @@ class Listed(NamedTuple):
     chain_id: int
     address: str
     steward: str | None = None
+    base_usd_feed: str | None = None
 
 
 LISTED = (
@@ -196,5 +200,31 @@ LISTED = (
         "0x2A3948BB219D6B2Fa83D64100006391a96bE6cb7",
         "0x528a1036C8450464f8a00A0A8c2f517595E44169",
     ),
-    Listed("aave-v2-ethereum", "aave-v2", 1, "0x7d2768dE32b0b80b7a3454c06BdAc94A69DDc7A9"),
+    Listed(
+        "aave-v2-avalanche",
+        "aave-v2",
+        43_114,
+        "0x4F01AeD16D97E3aB5ab2B501154DC9bb0F1A5A2C",
+    ),
+    Listed(
+        "aave-v2-ethereum",
+        "aave-v2",
+        1,
+        "0x7d2768dE32b0b80b7a3454c06BdAc94A69DDc7A9",
+        base_usd_feed="0x5f4eC3Df9cbd43714FE2740f5E3616155c5b8419",
+    ),
+    Listed(
+        "aave-v2-ethereum-amm",
+        "aave-v2",
+        1,
+        "0x7937D4799803FbBe595ed57278Bc4cA21f3bFfCB",
+        base_usd_feed="0x5f4eC3Df9cbd43714FE2740f5E3616155c5b8419",
+    ),
+    Listed(
+        "aave-v2-polygon",
+        "aave-v2",
+        137,
+        "0x8dFf5E27EA6b7AC08EbFdf9eB090F32ee9a30fcf",
+        base_usd_feed="0xF9680D99D6C9589e2a93a78A04A279e509205945",
+    ),
 )

@@ -40,6 +40,10 @@ class MarketSpec:
         Risk steward whose bounds are read; None where there is none or it is not known.
     source : str
         Who named it: `BUILT_IN`, or ``user file``.
+    base_usd_feed : str or None
+        Feed of the base currency's price in US dollars, for markets that count in ether.
+    release : str or None
+        Release to assume where none with known rules can be told from the contracts.
     """
 
     name: str
@@ -49,6 +53,8 @@ class MarketSpec:
     first_block: int | None = None
     steward: str | None = None
     source: str = ""
+    base_usd_feed: str | None = None
+    release: str | None = None
 
 
 Markets = Mapping[str, MarketSpec]
@@ -56,13 +62,19 @@ Markets = Mapping[str, MarketSpec]
 BUILT_IN = "built in"
 AAVE_V2, AAVE_V3 = "aave-v2", "aave-v3"
 PROTOCOLS = (AAVE_V2, AAVE_V3)
-_READERS = {AAVE_V3: "protocols.aave_v3.adapter"}
+_READERS = {AAVE_V2: "protocols.aave_v2.adapter", AAVE_V3: "protocols.aave_v3.adapter"}
 _HISTORIES = {AAVE_V3: "protocols.aave_v3.history"}
 
 MARKETS: Markets = MappingProxyType(
     {
         row.name: MarketSpec(
-            row.name, row.protocol, row.address, row.chain_id, steward=row.steward, source=BUILT_IN
+            name=row.name,
+            protocol=row.protocol,
+            address=row.address,
+            chain_id=row.chain_id,
+            steward=row.steward,
+            source=BUILT_IN,
+            base_usd_feed=row.base_usd_feed,
         )
         for row in LISTED
     }

@@ -8,6 +8,8 @@ One table a market::
     address = "0x..."        # PoolAddressesProvider; LendingPool on aave-v2
     steward = "0x..."        # optional: risk steward whose bounds are read
     first_block = 12345678   # optional: block of the deployment, spares a search
+    base_usd_feed = "0x..."  # optional: feed of the base currency in US dollars (aave-v2)
+    release = "2.0"          # optional: what to assume of contracts with unknown rules
 """
 
 from __future__ import annotations
@@ -23,12 +25,13 @@ from typing import Any
 
 from abis.errors import InputError, MalformedFile, NotAMarket
 from protocols.registry import MARKETS, PROTOCOLS, Markets, MarketSpec, checksummed_address
+from protocols.releases import releases_of
 
 USER_FILE = "user file"
 ENVIRONMENT = "BREAKWATER_MARKETS"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _REQUIRED = ("protocol", "chain_id", "address")
-_OPTIONAL = ("steward", "first_block")
+_OPTIONAL = ("steward", "first_block", "base_usd_feed", "release")
 _LARGEST_FILE = 1_000_000  # bytes
 _LARGEST_INT = 2**53  # what JSON readers can hold
 
@@ -122,6 +125,12 @@ def _market(name: str, table: Any, where: str) -> MarketSpec:
         else None,
         steward=_address(table["steward"], f"{where}.steward") if "steward" in table else None,
         source=USER_FILE,
+        base_usd_feed=_address(table["base_usd_feed"], f"{where}.base_usd_feed")
+        if "base_usd_feed" in table
+        else None,
+        release=_release(table["release"], table["protocol"], f"{where}.release")
+        if "release" in table
+        else None,
     )
 
 
@@ -138,6 +147,16 @@ def _address(value: Any, where: str) -> str:
         return checksummed_address(value if isinstance(value, str) else str(value))
     except NotAMarket as error:
         raise InputError(f"{where} = {value!r}: {error.message}", remedy=error.remedy) from None
+
+
+def _release(value: Any, protocol: str, where: str) -> str:
+    generation = protocol.removeprefix("aave-v")
+    known = [r for r in releases_of("aave") if r.startswith(generation)]
+    if value not in known:
+        raise InputError(
+            f"{where} = {value!r} is no release of {protocol}.", remedy=f"Known: {', '.join(known)}."
+        )
+    return str(value)
 
 
 def _integer(value: Any, smallest: int, where: str) -> int:

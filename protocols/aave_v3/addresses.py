@@ -71,18 +71,20 @@ def check_provider(addresses: Addresses, block: Header) -> Reading[None]:
         raise _no_market(provider, block, f"its pool {pool} belongs to {known or 'no provider'}")
 
 
-def read_version(pool: str, block: Header, findings: list[Finding]) -> Reading[str]:
+def read_version(
+    pool: str, block: Header, findings: list[Finding], assumed: str | None = None
+) -> Reading[str]:
     """Return the release the pool runs, from its revision and the getters it answers.
 
     Forks number their pools as they like, so the getters decide where the two disagree;
-    that is noted in ``findings``.
+    that is noted in ``findings``.  ``assumed`` is a release to apply where neither decides.
 
     Raises
     ------
     NotAMarket
         If the pool has no revision.
     UnsupportedVersion
-        If neither the revision nor the getters single out a known release.
+        If neither the revision nor the getters single out a known release, and none is assumed.
     """
     calls = [Call(pool, signature, args, optional=True) for _, signature, args in _FIRST_ANSWERS]
     revision, *answers = yield [Call(pool, "POOL_REVISION()(uint256)", optional=True), *calls]
@@ -95,10 +97,14 @@ def read_version(pool: str, block: Header, findings: list[Finding]) -> Reading[s
         return claimed
     # The newest getters also fit every release to come, so they single out nothing.
     if len(fitting) != 1 or fitting[0] == RELEASES[-1]:
+        if assumed:
+            findings.append(_assumed(pool, revision, assumed))
+            return assumed
         raise UnsupportedVersion(
             f"pool {pool} has revision {revision} and the getters of {_named(fitting)}, "
             "which is no release with known rules.",
-            remedy=f"Known releases: {', '.join(r for r in RELEASES if since(r, '3.0'))}.",
+            remedy=f"Known releases: {', '.join(r for r in RELEASES if since(r, '3.0'))}. If it follows one "
+            "of them, say so in your markets file: release (docs/markets.md).",
         )
     findings.append(
         Finding(
@@ -110,6 +116,16 @@ def read_version(pool: str, block: Header, findings: list[Finding]) -> Reading[s
         )
     )
     return fitting[0]
+
+
+def _assumed(pool: str, revision: int, release: str) -> Finding:
+    return Finding(
+        FindingKind.UNVERIFIED,
+        Severity.HIGH,
+        pool,
+        f"Pool revision {revision} is no release with known rules; those of {release} are applied because "
+        "the markets file says so.",
+    )
 
 
 def _getters_of(release: str) -> tuple[bool, ...]:
