@@ -125,8 +125,23 @@ def refuse_unreadable(spec: MarketSpec) -> None:
     """
     if not is_readable(spec.protocol):
         raise UnsupportedVersion(
-            f"{spec.name} is an {spec.protocol} market, which cannot be read from the chain yet.",
+            f"{spec.name} is an {spec.protocol} market, which cannot be read from the chain.",
             remedy=f"Readable: {', '.join(_READERS)}; files can be imported with 'breakwater import'.",
+        )
+
+
+def refuse_without_history(spec: MarketSpec) -> None:
+    """Refuse a market whose configuration events are not read, before its chain is asked anything.
+
+    Raises
+    ------
+    UnsupportedVersion
+        Naming the market and the protocols whose events are read.
+    """
+    if spec.protocol not in _HISTORIES:
+        raise UnsupportedVersion(
+            f"{spec.name} is an {spec.protocol} market, whose configuration events are not read.",
+            remedy=f"Readable: {', '.join(_HISTORIES)}.",
         )
 
 
@@ -154,11 +169,7 @@ def read_history(chain: Chain, spec: MarketSpec, first: int, last: Header, progr
     UnsupportedVersion
         If its protocol has no reader of events.
     """
-    if spec.protocol not in _HISTORIES:
-        raise UnsupportedVersion(
-            f"{spec.name} is an {spec.protocol} market, whose configuration events are not read.",
-            remedy=f"Readable: {', '.join(_HISTORIES)}.",
-        )
+    refuse_without_history(spec)
     reader = import_module(_HISTORIES[spec.protocol])
     history: History = reader.read_history(chain, spec, first, last, progress)
     return history

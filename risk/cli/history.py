@@ -83,7 +83,7 @@ def history(
 ) -> None:
     """List who changed which parameter of a market, and when."""
     from abis.errors import InputError
-    from protocols.registry import read_history, refuse_unreadable, resolve
+    from protocols.registry import read_history, refuse_without_history, resolve
     from protocols.user_markets import known_markets
     from risk.cli.blocks import block_choice, default_block
     from risk.cli.connection import open_chain
@@ -92,7 +92,7 @@ def history(
     if as_json and as_csv:
         raise InputError("--json and --csv exclude each other.", remedy="Choose one.")
     spec = resolve(market, known_markets(registry))
-    refuse_unreadable(spec)
+    refuse_without_history(spec)
     which = block_choice(to_block)
     chain = open_chain(rpc or [], cross_check, concurrency, requests_per_second)
     chain_id = chain.connect(spec.chain_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,11 +52,20 @@ def test_the_file_in_the_home_folder_is_read_when_none_is_named(
 
 
 def test_a_market_without_a_reader_is_refused_by_name() -> None:
-    spec = resolve("aave-v2-ethereum")
-    with pytest.raises(UnsupportedVersion, match="aave-v2-ethereum is an aave-v2 market") as caught:
+    spec = replace(resolve("aave-v2-ethereum"), protocol="aave-v9")
+    with pytest.raises(UnsupportedVersion, match="aave-v2-ethereum is an aave-v9 market") as caught:
         refuse_unreadable(spec)
     assert caught.value.exit_code == 2
-    refuse_unreadable(resolve("aave-v3-ethereum"))
+    for name in ("aave-v2-ethereum", "aave-v3-ethereum"):
+        refuse_unreadable(resolve(name))
+
+
+def test_a_feed_of_the_base_currency_and_a_release_to_assume_are_taken_over() -> None:
+    more = f'base_usd_feed = "{STEWARD.lower()}"\nrelease = "2.0"\n'
+    old = parse_markets(GOOD + more, "m.toml")["old"]
+    assert (old.base_usd_feed, old.release) == (STEWARD, "2.0")
+    new = parse_markets(changed("first_block = 7", 'release = "3.1"'), "m.toml")["my-fork"]
+    assert (new.base_usd_feed, new.release) == (None, "3.1")
 
 
 def changed(line: str, by: str) -> str:
@@ -76,6 +86,9 @@ def changed(line: str, by: str) -> str:
         (changed("chain_id = 8453", f"chain_id = {2**60}"), r"chain_id = \d+ is no integer"),
         (changed("first_block = 7", "first_block = -1"), r"first_block = -1 is no integer of 0"),
         (changed('"aave-v3"', '"aave-v4"'), r"protocol = 'aave-v4' is no protocol\. Known: aave-v2, aave-v3"),
+        (GOOD + 'release = "3.0"', r"old\.release = '3\.0' is no release of aave-v2\. Known: 2\.0\."),
+        (GOOD + "release = 2.0", r"old\.release = 2\.0 is no release"),
+        (GOOD + 'base_usd_feed = "0x12"', r"old\.base_usd_feed = '0x12'.*no address"),
         (changed('"aave-v3"', "[3]"), r"protocol = \[3\] is no protocol"),
         (changed("steward", "stewart"), r"unknown key 'stewart' = '0x13.*Nearest: steward"),
         (changed("[markets.old]", "[market.old]"), r"m\.toml: unknown key 'market'.*Nearest: markets"),

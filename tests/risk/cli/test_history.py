@@ -81,7 +81,7 @@ def test_three_outputs_of_one_history(demo_chain: DemoWorld, run: Run) -> None:
     ("order", "says"),
     [
         (["aave-v3-ethereum", "--from-block", "5"], "no RPC URL given"),
-        (["aave-v2-ethereum", "--from-block", "5"], "cannot be read from the chain yet"),
+        (["aave-v2-ethereum", "--from-block", "5"], "whose configuration events are not read"),
         (["aave-v3-etherum", "--from-block", "5"], "Nearest: aave-v3-ethereum"),
         (["aave-v3-ethereum", "--from-block", "5", "--to-block", "soon"], "'soon' is no block"),
         (["aave-v3-ethereum", "--from-block", "5", "--json", "--csv"], "exclude each other"),
