@@ -11,6 +11,9 @@ import numpy as np
 from abis.errors import InconsistentSnapshot
 from protocols.snapshot import Book, CollateralBlock, DebtBlock, frozen, indptr_of, raw_array
 
+_OF_COLLATERAL = ("threshold_bps", "ltv_bps", "bonus_bps", "counted", "price_emode")
+_OF_DEBT = ("price_emode", "call_price_emode", "stable_raw")
+
 
 @dataclass(frozen=True, slots=True)
 class CollateralEntry:
@@ -24,6 +27,7 @@ class CollateralEntry:
     ltv_bps: int
     bonus_bps: int
     counted: bool
+    price_emode: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,9 @@ class DebtEntry:
     reserve: int
     amount_raw: int
     scaled_raw: int
+    price_emode: int = 0
+    call_price_emode: int = 0
+    stable_raw: int = 0
 
 
 def book_of(
@@ -58,10 +65,8 @@ def book_of(
     return Book(
         accounts=accounts,
         emode=frozen([emode_of[a] for a in accounts], np.int64),
-        collateral=CollateralBlock(
-            **_block(list(collateral), row_of, ("threshold_bps", "ltv_bps", "bonus_bps", "counted"))
-        ),
-        debt=DebtBlock(**_block(list(debt), row_of, ())),
+        collateral=CollateralBlock(**_block(list(collateral), row_of, _OF_COLLATERAL)),
+        debt=DebtBlock(**_block(list(debt), row_of, _OF_DEBT)),
     )
 
 
@@ -83,6 +88,7 @@ def _block(
         "scaled_raw": raw_array(e.scaled_raw for e in ordered),
     }
     for name in more:
+        values = [getattr(e, name) for e in ordered]
         dtype = np.bool_ if name == "counted" else np.int64
-        columns[name] = frozen([getattr(e, name) for e in ordered], dtype)
+        columns[name] = raw_array(values) if name.endswith("_raw") else frozen(values, dtype)
     return columns

@@ -27,15 +27,32 @@ from protocols.snapshot import BaseCurrency, Block, Market, Snapshot
 from protocols.tables import book_from, completeness_from, emodes_from, reserves_from, text_in, text_out
 
 SCHEMA = "breakwater.snapshot"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _SELF = "manifest_sha256"
 
 Manifest = dict[str, Any]
 Tables = dict[str, pa.Table]
 Migration = Callable[[Manifest, Tables], tuple[Manifest, Tables]]
 
+
+def _without_emode_prices(manifest: Manifest, tables: Tables) -> tuple[Manifest, Tables]:
+    """From 1 to 2: categories got prices of their own; until then every entry had its reserve's."""
+    own, none = pa.scalar(0, pa.int64()), pa.scalar(-1, pa.int64())
+    added: dict[str, dict[str, pa.Scalar]] = {
+        "emodes": {"price_raw": pa.scalar("0"), "price_reserve": none},
+        "collateral": {"price_emode": own},
+        "debt": {"price_emode": own, "call_price_emode": own, "stable_raw": pa.scalar("0")},
+    }
+    widened = dict(tables)
+    for part, columns in added.items():
+        for name, value in columns.items():
+            table = widened[part]
+            widened[part] = table.append_column(name, pa.repeat(value, table.num_rows))
+    return {**manifest, "schema_version": 2}, widened
+
+
 # Schema number -> the step that rewrites a manifest and its tables to the next number.
-MIGRATIONS: Mapping[int, Migration] = MappingProxyType({})
+MIGRATIONS: Mapping[int, Migration] = MappingProxyType({1: _without_emode_prices})
 
 
 def manifest_bytes(snapshot: Snapshot, parts: Mapping[str, Mapping[str, Any]]) -> bytes:

@@ -50,7 +50,9 @@ class DebtLeg:
     """One borrowed reserve of an account; fields as in `CollateralLeg`, the index is the debt's.
 
     ``stable_raw`` is the part of the balance owed at a stable rate (until v3.1).  It follows
-    no index, and a repayment by a liquidator reaches it last.
+    no index, and a repayment by a liquidator reaches it last.  ``call_price_raw`` is the price
+    at which a liquidation call counts the repayment, None where it is ``price_raw``: until v3.1
+    a call uses the price of the borrower's category also for a debt that has left it.
     """
 
     reserve: int
@@ -59,6 +61,12 @@ class DebtLeg:
     unit_raw: int
     index_ray: int = RAY
     stable_raw: int = 0
+    call_price_raw: int | None = None
+
+    @property
+    def price_in_call_raw(self) -> int:
+        """Price at which a liquidation call counts the repayment."""
+        return self.price_raw if self.call_price_raw is None else self.call_price_raw
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from abis.errors import InconsistentSnapshot, UnknownAsset
 from abis.findings import Finding
 from protocols.change_rules import ChangeRules
+from protocols.emode_prices import emode_prices_raw, priced_emodes
 from protocols.liquidation_rules import LiquidationRules
 from protocols.position import CollateralLeg, DebtLeg, Position
 
@@ -180,8 +181,19 @@ class Reserve:
 class EMode:
     """One efficiency-mode category; members are indices into the reserves.
 
-    ``ltvzero`` lists collateral that gives no borrowing power inside the category (Aave
-    v3.6 on); ``isolated`` takes it from everything outside (Aave v3.7).
+    Parameters
+    ----------
+    price_source : str
+        What the category's own price is registered under in the oracle (Aave until v3.1,
+        Spark); empty where members keep their own prices.
+    price_raw : int
+        That price in base-currency units; 0 if there is none, or it cannot be read.
+    price_reserve : int
+        The reserve whose oracle price it is; -1 if it comes from a feed of its own.
+    ltvzero : tuple of int
+        Collateral that gives no borrowing power inside the category (Aave v3.6 on).
+    isolated : bool
+        Whether it takes borrowing power from everything outside (Aave v3.7).
     """
 
     id: int
@@ -194,6 +206,8 @@ class EMode:
     borrowable: tuple[int, ...] = ()
     ltvzero: tuple[int, ...] = ()
     isolated: bool = False
+    price_raw: int = 0
+    price_reserve: int = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,6 +215,7 @@ class CollateralBlock:
     """All supplied entries (CSR), also those that do not back debt (``counted`` False).
 
     Arrays have shape (nnz,), ``indptr`` (n_accounts + 1,).  ``bonus_bps`` includes 10000.
+    ``price_emode`` is the category at whose price an entry is valued, 0 = the reserve's own.
     """
 
     indptr: IntArray
@@ -211,6 +226,7 @@ class CollateralBlock:
     ltv_bps: IntArray
     bonus_bps: IntArray
     counted: BoolArray
+    price_emode: IntArray
 
     @cached_property
     def account(self) -> IntArray:
@@ -220,12 +236,21 @@ class CollateralBlock:
 
 @dataclass(frozen=True, eq=False)
 class DebtBlock:
-    """All borrowed entries (CSR); shapes as in `CollateralBlock`."""
+    """All borrowed entries (CSR); shapes as in `CollateralBlock`.
+
+    ``stable_raw`` is the part of ``amount_raw`` owed at a stable rate (until Aave v3.1), on top
+    of what ``scaled_raw`` has grown to.  ``call_price_emode`` is the category at whose price a
+    liquidation call counts the repayment: ``price_emode``, but where a borrowed asset left the
+    category of its borrower.
+    """
 
     indptr: IntArray
     reserve: IntArray
     amount_raw: RawArray
     scaled_raw: RawArray
+    price_emode: IntArray
+    call_price_emode: IntArray
+    stable_raw: RawArray
 
     @cached_property
     def account(self) -> IntArray:
@@ -331,15 +356,20 @@ class Snapshot:
 
     @cached_property
     def collateral_usd(self) -> FloatArray:
-        """Oracle value of each collateral entry, (nnz,) USD."""
-        c = self.book.collateral
-        return c.amount_raw.astype(np.float64) / self.unit[c.reserve] * self.price_usd[c.reserve]
+        """Value of each collateral entry to the market, at oracle prices, (nnz,) USD."""
+        return self._value_usd(self.book.collateral)
 
     @cached_property
     def debt_usd(self) -> FloatArray:
-        """Oracle value of each debt entry, (nnz,) USD."""
-        d = self.book.debt
-        return d.amount_raw.astype(np.float64) / self.unit[d.reserve] * self.price_usd[d.reserve]
+        """Value of each debt entry to the market, at oracle prices, (nnz,) USD."""
+        return self._value_usd(self.book.debt)
+
+    def _value_usd(self, block: CollateralBlock | DebtBlock) -> FloatArray:
+        price = self.price_usd[block.reserve]
+        for e in self.emodes:
+            if e.price_raw:
+                price[block.price_emode == e.id] = e.price_raw * self.base.usd_per_raw
+        return block.amount_raw.astype(np.float64) / self.unit[block.reserve] * price
 
     def _per_reserve(self, name: str) -> FloatArray:
         return np.array([float(getattr(r, name)) for r in self.reserves])
@@ -352,40 +382,64 @@ class Snapshot:
         account : int
             Index into ``book.accounts``.
         prices_raw : sequence of int, optional
-            Price per reserve in base-currency units; the snapshot's own by default.
+            Price per reserve in base-currency units; the snapshot's own by default.  Prices of
+            categories follow as `protocols.emode_prices.emode_prices_raw` says.
         """
-        prices = [r.price_raw for r in self.reserves] if prices_raw is None else prices_raw
+        prices = _Prices.of(self, prices_raw)
         c, d = self.book.collateral, self.book.debt
         return Position(
-            tuple(
-                self._collateral_leg(k, prices[int(c.reserve[k])])
-                for k in range(c.indptr[account], c.indptr[account + 1])
-            ),
-            tuple(
-                self._debt_leg(k, prices[int(d.reserve[k])])
-                for k in range(d.indptr[account], d.indptr[account + 1])
-            ),
+            tuple(self._collateral_leg(k, prices) for k in range(c.indptr[account], c.indptr[account + 1])),
+            tuple(self._debt_leg(k, prices) for k in range(d.indptr[account], d.indptr[account + 1])),
         )
 
-    def _collateral_leg(self, k: int, price_raw: int) -> CollateralLeg:
+    def _collateral_leg(self, k: int, prices: _Prices) -> CollateralLeg:
         c = self.book.collateral
         i = int(c.reserve[k])
         return CollateralLeg(
             reserve=i,
             balance_raw=int(c.amount_raw[k]),
-            price_raw=int(price_raw),
+            price_raw=prices.at(i, int(c.price_emode[k])),
             unit_raw=10 ** self.reserves[i].decimals,
             threshold_bps=int(c.threshold_bps[k]),
             ltv_bps=int(c.ltv_bps[k]),
             bonus_bps=int(c.bonus_bps[k]),
             protocol_fee_bps=self.reserves[i].liquidation_protocol_fee_bps,
             counted=bool(c.counted[k]),
+            index_ray=self.reserves[i].liquidity_index_ray,
         )
 
-    def _debt_leg(self, k: int, price_raw: int) -> DebtLeg:
-        i = int(self.book.debt.reserve[k])
-        amount = int(self.book.debt.amount_raw[k])
-        return DebtLeg(i, amount, int(price_raw), 10 ** self.reserves[i].decimals)
+    def _debt_leg(self, k: int, prices: _Prices) -> DebtLeg:
+        d = self.book.debt
+        i = int(d.reserve[k])
+        return DebtLeg(
+            reserve=i,
+            balance_raw=int(d.amount_raw[k]),
+            price_raw=prices.at(i, int(d.price_emode[k])),
+            unit_raw=10 ** self.reserves[i].decimals,
+            index_ray=self.reserves[i].variable_borrow_index_ray,
+            call_price_raw=prices.at(i, int(d.call_price_emode[k])),
+            stable_raw=int(d.stable_raw[k]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Prices:
+    """Prices of the reserves, and of the categories that have their own."""
+
+    reserves: Sequence[int]
+    emodes: Mapping[int, int]
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, prices_raw: Sequence[int] | None) -> _Prices:
+        priced = priced_emodes(snapshot)
+        if prices_raw is None:
+            own = [r.price_raw for r in snapshot.reserves]
+            return cls(own, {e.id: e.price_raw for e in priced})
+        moved = emode_prices_raw(snapshot, prices_raw) if priced else ()
+        return cls(prices_raw, {e.id: int(p) for e, p in zip(priced, moved, strict=True)})
+
+    def at(self, reserve: int, emode: int) -> int:
+        return int(self.emodes[emode] if emode else self.reserves[reserve])
 
 
 def raw_array(values: Iterable[int]) -> RawArray:
@@ -426,9 +480,30 @@ def check(snapshot: Snapshot) -> None:
         _refuse("accounts are not sorted and unique")
     for name, block in (("collateral", book.collateral), ("debt", book.debt)):
         _check_block(name, block, len(book), n_reserves)
+    for k, (stable, amount) in enumerate(zip(book.debt.stable_raw, book.debt.amount_raw, strict=True)):
+        if not 0 <= stable <= amount:
+            _refuse(f"debt.stable_raw[{k}] is {stable} of a debt of {amount}")
     for i, reserve in enumerate(snapshot.reserves):
         if reserve.price_raw < 0 or not 0 <= reserve.decimals <= 77:
             _refuse(f"reserves[{i}] has price {reserve.price_raw} and {reserve.decimals} decimals")
+    for k, emode in enumerate(snapshot.emodes):
+        if emode.price_raw < 0 or not -1 <= emode.price_reserve < n_reserves:
+            _refuse(f"emodes[{k}] has price {emode.price_raw} of reserve {emode.price_reserve}")
+    _check_price_emodes(snapshot)
+
+
+def _check_price_emodes(snapshot: Snapshot) -> None:
+    priced = [0, *(e.id for e in snapshot.emodes if e.price_raw)]
+    collateral, debt = snapshot.book.collateral, snapshot.book.debt
+    for name, column in (
+        ("collateral.price_emode", collateral.price_emode),
+        ("debt.price_emode", debt.price_emode),
+        ("debt.call_price_emode", debt.call_price_emode),
+    ):
+        unknown = ~np.isin(column, priced)
+        if unknown.any():
+            k = int(np.argmax(unknown))
+            _refuse(f"{name}[{k}] is {int(column[k])}, which is no category with a price")
 
 
 def _check_block(name: str, block: CollateralBlock | DebtBlock, n_accounts: int, n_reserves: int) -> None:

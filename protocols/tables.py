@@ -134,13 +134,15 @@ def _record_schema(cls: type) -> dict[str, pa.DataType]:
 
 
 _INDEX = {"account_index": pa.int64(), "reserve_index": pa.int64()}
-_DEBT = {**_INDEX, "amount_raw": pa.string(), "scaled_raw": pa.string()}
+_ENTRY = {**_INDEX, "amount_raw": pa.string(), "scaled_raw": pa.string()}
+_DEBT = {**_ENTRY, "price_emode": pa.int64(), "call_price_emode": pa.int64(), "stable_raw": pa.string()}
 _COLLATERAL = {
-    **_DEBT,
+    **_ENTRY,
     "threshold_bps": pa.int64(),
     "ltv_bps": pa.int64(),
     "bonus_bps": pa.int64(),
     "counted": pa.bool_(),
+    "price_emode": pa.int64(),
 }
 _EMODES = _record_schema(EMode)
 _COMPLETENESS = _record_schema(Completeness)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from abis.chain import Chain, Header, Progress, silent
 from abis.findings import Finding, ranked
-from protocols.aave_v3.addresses import ZERO, Addresses, check_provider, read_addresses, read_version
+from protocols.aave_v3.addresses import Addresses, check_provider, read_addresses, read_version
 from protocols.aave_v3.book import (
     build_book,
     completeness_of,
     read_accounts,
     read_balances,
-    stable_findings,
 )
-from protocols.aave_v3.categories import emodes_of, read_categories
+from protocols.aave_v3.categories import emodes_of, in_use, price_sources, read_categories
+from protocols.aave_v3.holders import read_holders
 from protocols.aave_v3.prices import read_base_currency, read_quotes
 from protocols.aave_v3.reserves import ListedReserve, listed_reserves, read_assets, read_facts
+from protocols.aave_v3.stable_debt import stable_findings
 from protocols.aave_v3.stewards import read_change_rules
 from protocols.aave_v3.versions import rules_for
-from protocols.discovery import Holders, deployment_block, find_holders
 from protocols.journal import Journal
 from protocols.registry import MarketSpec
 from protocols.snapshot import BaseCurrency, Block, EMode, Market, Snapshot
@@ -57,16 +57,16 @@ def read_market(
     findings: list[Finding] = []
     progress("reserves", 0, 1)
     addresses = chain.run(block, read_addresses(spec, block))
-    version, base, listed, emodes = _parameters(chain, addresses, block, findings)
+    version, base, listed, emodes = _parameters(chain, spec, addresses, block, findings)
     rules = rules_for(version)
     reserves = tuple(r.reserve for r in listed)
     bounds = read_change_rules(chain, spec.steward, addresses, reserves, emodes, block, findings)
     progress("reserves", len(listed), len(listed))
-    holders = _holders(chain, spec, addresses.pool, listed, block, progress, journal or Journal())
+    holders = read_holders(chain, spec, addresses.pool, listed, block, progress, journal or Journal())
     accounts = read_accounts(chain, addresses.pool, holders, block, progress)
-    balances = read_balances(chain, listed, holders, accounts, block, progress, findings)
+    balances = read_balances(chain, listed, holders, accounts, rules, block, progress, findings)
     completeness = completeness_of(listed, balances, base, findings)
-    findings += stable_findings(listed, balances)
+    findings += stable_findings(listed, balances.owed_stable_raw)
     chain.confirm(block)
     return Snapshot(
         market=Market(spec.name, spec.protocol, version, chain.chain_id, addresses.to_mapping()),
@@ -83,14 +83,14 @@ def read_market(
 
 
 def _parameters(
-    chain: Chain, addresses: Addresses, block: Header, findings: list[Finding]
+    chain: Chain, spec: MarketSpec, addresses: Addresses, block: Header, findings: list[Finding]
 ) -> tuple[str, BaseCurrency, tuple[ListedReserve, ...], tuple[EMode, ...]]:
-    """Return release, base currency, reserves and categories, in three rounds."""
+    """Return release, base currency, reserves and categories."""
     pool = addresses.pool
     _, version, base, assets = chain.together(
         block,
         check_provider(addresses, block),
-        read_version(pool, block, findings),
+        read_version(pool, block, findings, spec.release),
         read_base_currency(addresses.oracle),
         read_assets(pool),
     )
@@ -101,24 +101,9 @@ def _parameters(
         read_categories(pool, version),
     )
     listed = listed_reserves(facts, quotes, rules_for(version), block, findings)
-    emodes = emodes_of(categories, [r.reserve for r in listed], findings)
+    used = in_use(categories, [r.reserve.emode_category for r in listed])
+    sources = price_sources(used)
+    priced = chain.run(block, read_quotes(addresses.oracle, sources, findings)) if sources else []
+    own = dict(zip(sources, priced, strict=True))
+    emodes = emodes_of(used, [r.reserve for r in listed], findings, own)
     return version, base, listed, emodes
-
-
-def _holders(
-    chain: Chain,
-    spec: MarketSpec,
-    pool: str,
-    listed: tuple[ListedReserve, ...],
-    block: Header,
-    progress: Progress,
-    journal: Journal,
-) -> Holders:
-    first = spec.first_block
-    if first is None:
-        first = journal.first_block
-    if first is None:
-        first = journal.first_block = deployment_block(chain, spec.address, block)
-    tokens = [t for r in listed for t in (r.reserve.a_token, r.reserve.debt_token) if t != ZERO]
-    tokens += [r.stable_debt_token for r in listed if r.stable_debt_token]
-    return find_holders(chain, pool, tokens, range(first, block.number + 1), progress, journal)

@@ -14,15 +14,15 @@ from abis.chain import Chain, Header, Progress
 from abis.findings import Finding, FindingKind, Severity
 from protocols.aave_v3.accrual import balance_raw
 from protocols.aave_v3.configuration import UserConfiguration, decode_user_configuration
-from protocols.aave_v3.emode import backs_debt, effective
+from protocols.aave_v3.emode import backs_debt, call_price_emode, effective, price_emode
 from protocols.aave_v3.reserves import ListedReserve
+from protocols.aave_v3.stable_debt import Pair, stable_balances, stable_calls
 from protocols.discovery import Holders
 from protocols.entries import CollateralEntry, DebtEntry, book_of
 from protocols.liquidation_rules import LiquidationRules
 from protocols.snapshot import BaseCurrency, Book, Completeness, EMode
 
 _SCALED = "scaledBalanceOf(address)(uint256)"
-Pair = tuple[str, int]  # account, place of the reserve
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +42,20 @@ class Balances:
     owed_stable_raw: Mapping[Pair, int]
 
 
-def read_accounts(chain: Chain, pool: str, holders: Holders, block: Header, progress: Progress) -> Accounts:
-    """Return the user word and the e-mode category of every account found."""
+def read_accounts(
+    chain: Chain, pool: str, holders: Holders, block: Header, progress: Progress, *, with_emodes: bool = True
+) -> Accounts:
+    """Return the user word and the e-mode category (0 where there are none) of every account found."""
     found = holders.accounts
-    calls = [
-        call
-        for account in found
-        for call in (
-            Call(pool, "getUserConfiguration(address)(uint256)", (account,)),
-            Call(pool, "getUserEMode(address)(uint256)", (account,)),
-        )
-    ]
+    getters = ["getUserConfiguration(address)(uint256)"]
+    if with_emodes:
+        getters.append("getUserEMode(address)(uint256)")
+    calls = [Call(pool, getter, (account,)) for getter in getters for account in found]
     answers = chain.read(calls, block, progress, "accounts")
+    words, emodes = answers[: len(found)], answers[len(found) :] or [0] * len(found)
     return Accounts(
-        words={a: decode_user_configuration(w) for a, w in zip(found, answers[0::2], strict=True)},
-        emode=dict(zip(found, answers[1::2], strict=True)),
+        words={a: decode_user_configuration(w) for a, w in zip(found, words, strict=True)},
+        emode=dict(zip(found, emodes, strict=True)),
     )
 
 
@@ -65,6 +64,7 @@ def read_balances(
     listed: Sequence[ListedReserve],
     holders: Holders,
     accounts: Accounts,
+    rules: LiquidationRules,
     block: Header,
     progress: Progress,
     findings: list[Finding],
@@ -79,17 +79,15 @@ def read_balances(
     calls = [
         *(Call(listed[i].reserve.a_token, _SCALED, (account,)) for account, i in supplied),
         *(Call(listed[i].reserve.debt_token, _SCALED, (account,)) for account, i in borrowed),
-        *(
-            Call(listed[i].stable_debt_token, "balanceOf(address)(uint256)", (account,))
-            for account, i in stable
-        ),
+        *stable_calls(listed, stable),
     ]
     answers = chain.read(calls, block, progress, "balances")
     split = len(supplied), len(supplied) + len(borrowed)
+    at_s, series = block.timestamp_s, rules.debt_accrual
     return Balances(
         _nonzero(supplied, answers[: split[0]]),
         _nonzero(borrowed, answers[split[0] : split[1]]),
-        _nonzero(stable, answers[split[1] :]),
+        stable_balances(listed, stable, answers[split[1] :], at_s, series, findings),
     )
 
 
@@ -110,7 +108,10 @@ def build_book(
             _collateral(account, i, scaled, listed[i], accounts, categories, rules)
             for (account, i), scaled in balances.supplied_scaled_raw.items()
         ],
-        [_debt(account, i, listed[i], balances, rules) for account, i in owed],
+        [
+            _debt(account, i, listed[i], balances, categories.get(accounts.emode[account]), rules)
+            for account, i in owed
+        ],
     )
 
 
@@ -138,20 +139,6 @@ def completeness_of(
             if row.missing_scaled_raw:
                 findings.append(_gap(row, r))
     return tuple(rows)
-
-
-def stable_findings(listed: Sequence[ListedReserve], balances: Balances) -> Iterator[Finding]:
-    """Yield one note a reserve with stable-rate debt, which no index carries forward."""
-    for i, r in enumerate(listed):
-        debtors = sum(1 for _, k in balances.owed_stable_raw if k == i)
-        if r.stable_debt_token:
-            yield Finding(
-                FindingKind.UNSUPPORTED,
-                Severity.MEDIUM,
-                r.reserve.symbol or r.reserve.asset,
-                f"{debtors} accounts owe {r.stable_debt_raw} raw units at stable rates: counted as of this "
-                "block, exact at it, and not accrued to later times.",
-            )
 
 
 def _pairs(
@@ -186,7 +173,8 @@ def _collateral(
     rules: LiquidationRules,
 ) -> CollateralEntry:
     reserve = listed.reserve
-    in_force = effective(reserve, i, categories.get(accounts.emode[account]), rules.version)
+    category = categories.get(accounts.emode[account])
+    in_force = effective(reserve, i, category, rules.version)
     enabled = reserve.id in accounts.words[account].collateral
     return CollateralEntry(
         account=account,
@@ -197,21 +185,31 @@ def _collateral(
         ltv_bps=in_force.ltv_bps,
         bonus_bps=in_force.bonus_bps,
         counted=backs_debt(reserve, enabled, rules.version),
+        price_emode=price_emode(reserve, category, rules.version),
     )
 
 
 def _debt(
-    account: str, i: int, listed: ListedReserve, balances: Balances, rules: LiquidationRules
+    account: str,
+    i: int,
+    listed: ListedReserve,
+    balances: Balances,
+    category: EMode | None,
+    rules: LiquidationRules,
 ) -> DebtEntry:
     scaled_raw = balances.owed_scaled_raw.get((account, i), 0)
+    stable_raw = balances.owed_stable_raw.get((account, i), 0)
     variable_raw = balance_raw(
         scaled_raw, listed.reserve.variable_borrow_index_ray, rules.debt_balance_rounding
     )
     return DebtEntry(
         account=account,
         reserve=i,
-        amount_raw=variable_raw + balances.owed_stable_raw.get((account, i), 0),
+        amount_raw=variable_raw + stable_raw,
         scaled_raw=scaled_raw,
+        price_emode=price_emode(listed.reserve, category, rules.version),
+        call_price_emode=call_price_emode(category, rules.version),
+        stable_raw=stable_raw,
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from eth_utils.address import to_checksum_address
 
@@ -11,6 +12,7 @@ from abis.calls import Call
 from abis.chain import Reading
 from abis.findings import Finding, FindingKind, Severity
 from protocols.aave_v3.addresses import ZERO
+from protocols.aave_v3.prices import Quote
 from protocols.aave_v3.versions import since
 from protocols.snapshot import EMode, Reserve
 from protocols.texts import bounded
@@ -31,7 +33,7 @@ class Category:
     label : bytes
         Free text.
     price_source : str
-        The zero address where there is none.
+        What its own price is registered under in the oracle; the zero address where there is none.
     bitmaps : tuple of int or None
         Reserve ids allowed as collateral, as debt, and with an LTV of 0; None until v3.1,
         where each reserve names its category.
@@ -86,34 +88,66 @@ def _read_bitmaps(pool: str, version: str) -> Reading[list[Category]]:
 
 
 def emodes_of(
-    categories: Sequence[Category], reserves: Sequence[Reserve], findings: list[Finding]
+    categories: Sequence[Category],
+    reserves: Sequence[Reserve],
+    findings: list[Finding],
+    quotes: Mapping[str, Quote] = MappingProxyType({}),
 ) -> tuple[EMode, ...]:
-    """Return the categories in use; members are places in ``reserves``."""
-    named = {r.emode_category for r in reserves}
-    used = [c for c in categories if c.liquidation_threshold_bps or c.id in named]
-    findings += [_own_price(c) for c in used if c.price_source != ZERO]
-    return tuple(_emode(c, reserves, findings) for c in used)
+    """Return the categories in use; members are places in ``reserves``.
+
+    ``quotes`` holds what the oracle says under the price sources of `price_sources`.
+    """
+    used = in_use(categories, [r.emode_category for r in reserves])
+    emodes = tuple(_emode(c, reserves, findings, quotes) for c in used)
+    findings += [_own_feed(e) for e in emodes if e.price_raw and e.price_reserve < 0]
+    return emodes
 
 
-def _emode(category: Category, reserves: Sequence[Reserve], findings: list[Finding]) -> EMode:
+def in_use(categories: Sequence[Category], named: Iterable[int]) -> list[Category]:
+    """Return the categories that were configured or are among the ``named``."""
+    ids = set(named)
+    return [c for c in categories if c.liquidation_threshold_bps or c.id in ids]
+
+
+def price_sources(categories: Sequence[Category]) -> list[str]:
+    """Return what the prices of categories are registered under in the oracle, checksummed and sorted."""
+    return sorted({_checksummed(c.price_source) for c in categories if c.price_source != ZERO})
+
+
+def _emode(
+    category: Category, reserves: Sequence[Reserve], findings: list[Finding], quotes: Mapping[str, Quote]
+) -> EMode:
     if category.bitmaps is None:
         members = tuple(k for k, r in enumerate(reserves) if r.emode_category == category.id)
         allowed = [members, members, ()]
     else:
         allowed = [_members(bitmap, reserves) for bitmap in category.bitmaps]
     collateral, borrowable, ltvzero = allowed
+    source = "" if category.price_source == ZERO else _checksummed(category.price_source)
+    quote = quotes.get(source)
     return EMode(
         id=category.id,
         label=_label(category, findings),
         ltv_bps=category.ltv_bps,
         liquidation_threshold_bps=category.liquidation_threshold_bps,
         liquidation_bonus_bps=category.liquidation_bonus_bps,
-        price_source="" if category.price_source == ZERO else _checksummed(category.price_source),
+        price_source=source,
         collateral=collateral,
         borrowable=borrowable,
         ltvzero=ltvzero,
         isolated=category.isolated,
+        price_raw=quote.price_raw if quote else 0,
+        price_reserve=_priced_alike(source, quote, reserves) if quote else -1,
     )
+
+
+def _priced_alike(source: str, quote: Quote, reserves: Sequence[Reserve]) -> int:
+    """Return the first reserve that is the source itself or has its feed, -1 if none."""
+    for k, reserve in enumerate(reserves):
+        same_feed = quote.feed and reserve.feed and quote.feed.source == reserve.feed.source
+        if (reserve.asset == source or same_feed) and reserve.price_raw == quote.price_raw:
+            return k
+    return -1
 
 
 def _members(bitmap: int, reserves: Sequence[Reserve]) -> tuple[int, ...]:
@@ -130,11 +164,11 @@ def _checksummed(address: str) -> str:
     return str(to_checksum_address(address))
 
 
-def _own_price(category: Category) -> Finding:
+def _own_feed(emode: EMode) -> Finding:
     return Finding(
-        FindingKind.UNSUPPORTED,
-        Severity.HIGH,
-        f"e-mode {category.id}",
-        f"The category values its assets by its own price source {_checksummed(category.price_source)}; "
-        "here they are valued by each asset's own price.",
+        FindingKind.UNVERIFIED,
+        Severity.LOW,
+        f"e-mode {emode.id}",
+        f"The category values its members at the price under {emode.price_source}, which is no listed "
+        "asset's: exact at this block; scenarios move it by the median move of its members.",
     )

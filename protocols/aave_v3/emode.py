@@ -105,14 +105,25 @@ def backs_debt(reserve: BaseParameters, enabled: bool, version: str) -> bool:
     return enabled and (since(version, "3.6") or reserve.liquidation_threshold_bps != 0)
 
 
-def effective_price_raw(
-    reserve: BaseParameters, category: EMode | None, price_raw: int, category_price_raw: int, version: str
-) -> int:
-    """Return the price a reserve is valued at for an account in ``category``, base-currency units.
+def price_emode(reserve: BaseParameters, category: EMode | None, version: str) -> int:
+    """Return the category at whose price a reserve is valued for an account in it, 0 = its own price.
 
-    Until v3.1 a category may name a price source that replaces the price of its members,
-    as collateral and as debt.  ``category_price_raw`` is that source's price, 0 without one.
+    Until v3.1 a category may name an entry of the oracle whose price replaces that of its
+    members, as collateral and as debt (GenericLogic.sol ``eModeAssetPrice``).
     """
-    if category is None or category_price_raw == 0 or since(version, "3.2"):
-        return price_raw
-    return category_price_raw if reserve.emode_category == category.id else price_raw
+    if category is None or not _has_price(category, version):
+        return 0
+    return category.id if reserve.emode_category == category.id else 0
+
+
+def call_price_emode(category: EMode | None, version: str) -> int:
+    """Return the category at whose price a call counts any repayment for an account in it, 0 = none.
+
+    LiquidationLogic.sol ``_getConfigurationData`` takes every debt of such an account for a
+    member; one that has left the category since is valued at its own price and repaid at this.
+    """
+    return category.id if category is not None and _has_price(category, version) else 0
+
+
+def _has_price(category: EMode, version: str) -> bool:
+    return category.price_raw != 0 and not since(version, "3.2")

@@ -114,7 +114,7 @@ def _ineligible(
         return Refusal.NOT_COLLATERAL
     if owed.balance_raw == 0:
         return Refusal.NO_DEBT
-    if leg.price_raw == 0 or owed.price_raw == 0:
+    if leg.price_raw == 0 or owed.price_in_call_raw == 0:
         return Refusal.NO_PRICE
     # Collateral of threshold 0 (counted from v3.6 on) has no bonus: nothing could be seized.
     return None if leg.bonus_bps else Refusal.ZERO_AMOUNT

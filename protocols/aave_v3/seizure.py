@@ -96,7 +96,7 @@ def available_collateral(
     """
     percent = _SEIZURE[rules.seizure_rounding]
     bonus_bps = collateral.bonus_bps
-    debt_value = debt.price_raw * cover_raw * collateral.unit_raw
+    debt_value = debt.price_in_call_raw * cover_raw * collateral.unit_raw
     per_collateral = collateral.price_raw * debt.unit_raw
     if rules.seizure_rounding is SeizureRounding.BONUS_BEFORE_DIVISION:
         wanted_raw = percent.add_bonus(debt_value, bonus_bps) // per_collateral
@@ -106,7 +106,7 @@ def available_collateral(
     if wanted_raw > collateral.balance_raw:
         seized_raw = collateral.balance_raw
         worth_raw = mul_div_down(
-            collateral.price_raw * seized_raw, debt.unit_raw, debt.price_raw * collateral.unit_raw
+            collateral.price_raw * seized_raw, debt.unit_raw, debt.price_in_call_raw * collateral.unit_raw
         )
         # Never above cover_raw: what it bought exceeds the balance by a whole unit or half of one.
         repaid_raw = percent.debt_needed(worth_raw, bonus_bps)

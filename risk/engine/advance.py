@@ -82,7 +82,7 @@ def advance(engine: Engine, state: State, inputs: Inputs, *, events: bool = Fals
     -------
     State, Step
     """
-    prices, n = _prices(inputs), len(state.status)
+    prices, n = prices_at(engine, inputs), len(state.status)
     over_scenarios(classify, n, prices, engine.model, state)
     state, decided = decide(engine.snapshot, inputs.oracle_raw, state)
     before = state.asset.copy(), state.scenario["calls"].copy()
@@ -98,7 +98,7 @@ def advance(engine: Engine, state: State, inputs: Inputs, *, events: bool = Fals
 
 def finish(engine: Engine, state: State, inputs: Inputs) -> State:
     """Close the books after the last moment, whose inputs are given once more."""
-    over_scenarios(close, len(state.status), _prices(inputs), engine.model, state)
+    over_scenarios(close, len(state.status), prices_at(engine, inputs), engine.model, state)
     return state
 
 
@@ -114,7 +114,14 @@ def run(
     return (state if last is None else finish(engine, state, last)), logs
 
 
-def _prices(inputs: Inputs) -> Prices:
+def prices_at(engine: Engine, inputs: Inputs) -> Prices:
+    """Return the inputs as the kernels read them."""
     return prices_of(
-        inputs.oracle_raw, inputs.market_usd, inputs.fair_usd, float(inputs.time_s), float(inputs.hours)
+        engine.snapshot,
+        engine.model,
+        inputs.oracle_raw,
+        inputs.market_usd,
+        inputs.fair_usd,
+        float(inputs.time_s),
+        float(inputs.hours),
     )

@@ -1,6 +1,6 @@
 """A snapshot as the plain records the kernels read.
 
-N accounts, A reserves, nnz entries.  Amounts are kept apart because they change: smallest
+N accounts, A reserves, Q quotes, nnz entries.  Amounts are kept apart because they change: smallest
 units as float64, exact below 2**53, else within a relative 2**-53; `risk.engine.health`
 carries that error in its bounds.
 """
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from protocols.emode_prices import priced_emodes
 from protocols.liquidation_rules import (
     HealthFormula,
     LiquidationRules,
@@ -59,22 +60,35 @@ ACCOUNT = np.dtype(
         ("debt_base", np.float64),
     ]
 )
+QUOTE = np.dtype(
+    [
+        ("asset", np.int64),
+        ("emode", np.int64),  # at whose price, 0 = the asset's own
+        ("price_base", np.float64),  # the snapshot's, of a whole token
+    ]
+)
 COLLATERAL = np.dtype(
     [
         ("asset", np.int64),
+        ("quote", np.int64),  # at which it is valued and seized
         ("on", np.int64),  # counts and may be seized
         ("threshold_bps", np.float64),
         ("bonus_bps", np.float64),  # including 10000
     ]
 )
-DEBT = np.dtype([("asset", np.int64)])
+DEBT = np.dtype(
+    [
+        ("asset", np.int64),
+        ("quote", np.int64),  # at which it is valued
+        ("call_quote", np.int64),  # at which a call counts its repayment
+    ]
+)
 RESERVE = np.dtype(
     [
         ("unit", np.float64),  # 10**decimals
         ("fee_bps", np.float64),  # treasury's share of the bonus
         ("open_after_s", np.float64),  # calls may touch it later than this; inf = never
         ("active", np.int64),  # whether its debt can be burned as deficit
-        ("price_base", np.float64),  # the snapshot's, of a whole token
         ("curve_points", np.int64),  # of its depth curve; 0 = infinitely deep
         ("curve_price_usd", np.float64),  # of the untouched book the curve was taken in
     ]
@@ -114,6 +128,38 @@ def rule_numbers(rules: LiquidationRules) -> RuleNumbers:
     )
 
 
+def quote_records(snapshot: Snapshot) -> Records:
+    """Return at what the market values its assets, (Q,) `QUOTE`.
+
+    The first A are the assets at their own prices, in order; then come the assets that some
+    account's category values at a price of its own.
+    """
+    own = {e.id: float(e.price_raw) for e in priced_emodes(snapshot)}
+    rows = [(i, 0, float(r.price_raw)) for i, r in enumerate(snapshot.reserves)]
+    rows += [(i, emode, own[emode]) for i, emode in sorted(_quoted(snapshot))]
+    return np.array(rows, dtype=QUOTE)
+
+
+def _quoted(snapshot: Snapshot) -> set[tuple[int, int]]:
+    """Return the (asset, category) pairs some entry is valued or repaid at."""
+    c, d = snapshot.book.collateral, snapshot.book.debt
+    columns = ((c, c.price_emode), (d, d.price_emode), (d, d.call_price_emode))
+    return {
+        (int(i), int(emode))
+        for block, column in columns
+        for i, emode in zip(block.reserve[column != 0], column[column != 0], strict=True)
+    }
+
+
+def _quote_of(asset: IntArray, emode: IntArray, quotes: Records) -> IntArray:
+    """Return the place of each (asset, category) in the quotes, (nnz,)."""
+    place = asset.astype(np.int64).copy()
+    for q, row in enumerate(quotes):
+        if row["emode"]:
+            place[(asset == row["asset"]) & (emode == row["emode"])] = q
+    return place
+
+
 def reserve_records(snapshot: Snapshot, depth: Depth) -> Records:
     """Return the reserves, (A,) `RESERVE`."""
     out = np.zeros(len(snapshot.reserves), dtype=RESERVE)
@@ -122,7 +168,6 @@ def reserve_records(snapshot: Snapshot, depth: Depth) -> Records:
     for row, reserve in zip(out, snapshot.reserves, strict=True):
         row["fee_bps"] = reserve.liquidation_protocol_fee_bps
         row["active"] = reserve.active
-        row["price_base"] = reserve.price_raw
         row["open_after_s"] = _open_after_s(reserve, snapshot.block.timestamp_s)
     return out
 
@@ -134,32 +179,33 @@ def _open_after_s(reserve: Reserve, now_s: int) -> float:
     return float(until - now_s) if until else -np.inf
 
 
-def collateral_records(snapshot: Snapshot) -> Records:
+def collateral_records(snapshot: Snapshot, quotes: Records) -> Records:
     """Return the collateral entries, (nnz,) `COLLATERAL`."""
     c = snapshot.book.collateral
     out = np.zeros(len(c.reserve), dtype=COLLATERAL)
-    out["asset"] = c.reserve
+    out["asset"], out["quote"] = c.reserve, _quote_of(c.reserve, c.price_emode, quotes)
     out["on"] = c.counted & (snapshot.rules.counts_zero_threshold | (c.threshold_bps != 0))
     out["threshold_bps"], out["bonus_bps"] = c.threshold_bps, c.bonus_bps
     return out
 
 
-def debt_records(snapshot: Snapshot) -> Records:
+def debt_records(snapshot: Snapshot, quotes: Records) -> Records:
     """Return the debt entries, (nnz,) `DEBT`."""
     d = snapshot.book.debt
     out = np.zeros(len(d.reserve), dtype=DEBT)
-    out["asset"] = d.reserve
+    out["asset"], out["quote"] = d.reserve, _quote_of(d.reserve, d.price_emode, quotes)
+    out["call_quote"] = _quote_of(d.reserve, d.call_price_emode, quotes)
     return out
 
 
-def account_records(snapshot: Snapshot, c: Records, d: Records, reserves: Records) -> Records:
+def account_records(snapshot: Snapshot, c: Records, d: Records, quotes: Records) -> Records:
     """Return the accounts, (N,) `ACCOUNT`, from the records of their entries."""
     c_amount = snapshot.book.collateral.amount_raw.astype(np.float64)
     d_amount = snapshot.book.debt.amount_raw.astype(np.float64)
     book, n = snapshot.book, len(snapshot.book)
-    price = reserves["price_base"] / reserves["unit"]
+    price = quotes["price_base"] / snapshot.unit[quotes["asset"]]
     on = c["on"] != 0
-    c_base = np.where(on, c_amount * price[c["asset"]], 0.0)
+    c_base = np.where(on, c_amount * price[c["quote"]], 0.0)
     lowest = np.full(n, np.inf)
     np.minimum.at(lowest, book.collateral.account[on], c["threshold_bps"][on])
     out = np.zeros(n, dtype=ACCOUNT)
@@ -169,7 +215,7 @@ def account_records(snapshot: Snapshot, c: Records, d: Records, reserves: Record
     out["lowest_threshold_bps"] = np.where(np.isfinite(lowest), lowest, 0.0)
     out["weighted_base"] = np.bincount(book.collateral.account, c_base * c["threshold_bps"] / 1e4, n)
     out["collateral_base"] = np.bincount(book.collateral.account, c_base, n)
-    out["debt_base"] = np.bincount(book.debt.account, d_amount * price[d["asset"]], n)
+    out["debt_base"] = np.bincount(book.debt.account, d_amount * price[d["quote"]], n)
     return out
 
 

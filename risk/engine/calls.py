@@ -83,13 +83,22 @@ def harm_of(call: Call, view: FairView, health: float, model: Model, moment: Mom
 
 
 @jit
+def oracle_usd(call: Call, model: Model, moment: Moment) -> tuple[float, float]:
+    """Return what a call repays and seizes at the prices it counts with, USD."""
+    c, d = model.collateral[call.c], model.debt[call.d]
+    repaid = call.repaid / model.reserve[d.asset].unit * moment.price[d.call_quote].oracle
+    seized = call.seized / model.reserve[c.asset].unit * moment.price[c.quote].oracle
+    return repaid * model.usd_per_base, seized * model.usd_per_base
+
+
+@jit
 def book_call(s: int, u: int, call: Call, harm: Harm, model: Model, moment: Moment, state: State) -> None:
     """Add one call to the ledger of scenario ``s``."""
     i, j = model.collateral[call.c].asset, model.debt[call.d].asset
     total, sold, owed = state.scenario[s], state.asset[s, i], state.asset[s, j]
-    repaid_usd = call.repaid / model.reserve[j].unit * moment.price[j].oracle * model.usd_per_base
+    repaid_usd, seized_usd = oracle_usd(call, model, moment)
     owed.repaid_usd += repaid_usd
-    sold.seized_usd += call.seized / model.reserve[i].unit * moment.price[i].oracle * model.usd_per_base
+    sold.seized_usd += seized_usd
     loss = harm.dislocation + harm.excess + harm.bonus
     sold.avoidable_loss_usd += loss
     state.emode_loss_usd[s, model.account[u].emode_row] += loss
@@ -118,8 +127,8 @@ def is_all(
             return False
     if call.seized >= c_amount[call.c]:
         return True
-    i = model.collateral[call.c].asset
-    taken = np.floor(call.seized * moment.price[i].oracle / model.reserve[i].unit)
+    entry = model.collateral[call.c]
+    taken = np.floor(call.seized * moment.price[entry.quote].oracle / model.reserve[entry.asset].unit)
     return bool(taken >= legs[call.c - account.c_first].c)
 
 

@@ -71,16 +71,16 @@ def pair_of(
     moment: Moment,
 ) -> Pair:
     """Return collateral entry ``c`` and debt entry ``d`` of an account as a `Pair`."""
-    i, j = model.collateral[c].asset, model.debt[d].asset
+    entry, owed = model.collateral[c], model.debt[d]
     return Pair(
         c_amount[c],
         d_amount[d],
         legs[c - account.c_first].c,
         legs[d - account.d_first].d,
-        moment.price[i].oracle / model.reserve[i].unit,
-        moment.price[j].oracle / model.reserve[j].unit,
-        model.collateral[c].bonus_bps,
-        model.reserve[i].fee_bps,
+        moment.price[entry.quote].oracle / model.reserve[entry.asset].unit,
+        moment.price[owed.call_quote].oracle / model.reserve[owed.asset].unit,
+        entry.bonus_bps,
+        model.reserve[entry.asset].fee_bps,
     )
 
 
@@ -184,9 +184,9 @@ def is_better(profit_usd: float, size: float, best: Call, best_size: float, unit
 
 
 @jit
-def is_open(asset: int, model: Model, moment: Moment) -> bool:
+def is_open(asset: int, quote: int, model: Model, moment: Moment) -> bool:
     """Return whether a call may touch the reserve: priced, active, not paused, past its grace."""
-    return bool(moment.price[asset].oracle > 0.0 and moment.time_s > model.reserve[asset].open_after_s)
+    return bool(moment.price[quote].oracle > 0.0 and moment.time_s > model.reserve[asset].open_after_s)
 
 
 @jit
@@ -207,11 +207,11 @@ def best_call(
         entry = model.collateral[c]
         if not entry.on or entry.bonus_bps <= 0.0 or c_amount[c] < 1.0:
             continue
-        if not is_open(entry.asset, model, moment):
+        if not is_open(entry.asset, entry.quote, model, moment):
             continue
         for d in range(account.d_first, account.d_last):
-            j = model.debt[d].asset
-            if d_amount[d] < 1.0 or not is_open(j, model, moment):
+            owed = model.debt[d]
+            if d_amount[d] < 1.0 or not is_open(owed.asset, owed.call_quote, model, moment):
                 continue
             pair = pair_of(account, c, d, c_amount, d_amount, legs, model, moment)
             call = best_of_pair(c, d, pair, health, near_one, sold, model, moment)

@@ -56,8 +56,8 @@ def status_of(account: Any, health: Health, model: Model, legs: Records) -> int:
 def ranges(moment: Moment, model: Model) -> tuple[float, float, float, float]:
     """Return how far prices moved since the snapshot: (low, high) at oracle, (low, high) at fair."""
     low, high, fair_low, fair_high = np.inf, 0.0, np.inf, 0.0
-    for a in range(len(model.reserve)):
-        price, reference = moment.price[a], model.reserve[a].price_base
+    for q in range(len(model.quote)):
+        price, reference = moment.price[q], model.quote[q].price_base
         low, high = widen(low, high, price.oracle, reference)
         fair_low, fair_high = widen(fair_low, fair_high, price.fair_usd, reference * model.usd_per_base)
     return low, high, fair_low, fair_high

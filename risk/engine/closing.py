@@ -14,10 +14,10 @@ from risk.engine.view import balances, look_at, widen
 
 
 @jit
-def market_prices(moment: Moment) -> FloatArray:
+def market_prices(moment: Moment, assets: int) -> FloatArray:
     """Return the market price of every asset, (A,) USD."""
-    out = np.empty(len(moment.price))
-    for a in range(len(out)):
+    out = np.empty(assets)
+    for a in range(assets):
         out[a] = moment.price[a].market_usd
     return out
 
@@ -37,7 +37,7 @@ def stuck_prices(s: int, moment: Moment, model: Model, state: State) -> FloatArr
                 if model.collateral[c].on:
                     asset = model.collateral[c].asset
                     tokens[asset] += amount[c] / model.reserve[asset].unit
-    average = market_prices(moment)
+    average = market_prices(moment, len(model.reserve))
     for a in range(len(tokens)):
         if tokens[a] > 0.0:
             average[a] = sale_usd(a, state.asset[s, a].sold_tokens, tokens[a], average[a], model) / tokens[a]
@@ -73,10 +73,12 @@ def close_one(s: int, moment: Moment, model: Model, state: State) -> None:
     are worth at the market price; the deficit already burned comes on top.
     """
     legs = np.zeros(model.most_legs, dtype=LEG)
-    market, executable = market_prices(moment), stuck_prices(s, moment, model, state)
+    market, executable = market_prices(moment, len(model.reserve)), stuck_prices(s, moment, model, state)
     low, high, total = np.inf, 0.0, state.scenario[s]
+    for q in range(len(model.quote)):
+        quote = model.quote[q]
+        low, high = widen(low, high, market[quote.asset], quote.price_base * model.usd_per_base)
     for a in range(len(model.reserve)):
-        low, high = widen(low, high, market[a], model.reserve[a].price_base * model.usd_per_base)
         state.asset[s, a].bad_debt_usd += state.asset[s, a].deficit_usd
     for u in range(len(model.account)):
         account = model.account[u]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from risk.engine.arrays import FloatArray, IntArray
-from risk.engine.calls import Harm
+from risk.engine.calls import Harm, oracle_usd
 from risk.engine.choice import Call
 from risk.engine.jit import jit
 from risk.engine.model import Model, Moment
@@ -70,13 +70,11 @@ def log_call(
 ) -> None:
     """Write one call; ``where`` is (scenario, account), ``health`` before and after."""
     i, j = model.collateral[call.c].asset, model.debt[call.d].asset
-    usd = model.usd_per_base
     row[0], row[1], row[2] = where[0], moment.time_s, where[1]
     row[3], row[4], row[5] = i, j, call.offer
     row[6], row[7], row[8] = call.repaid, call.seized, call.fee
     row[9], row[10] = health
-    row[11] = call.repaid / model.reserve[j].unit * moment.price[j].oracle * usd
-    row[12] = call.seized / model.reserve[i].unit * moment.price[i].oracle * usd
+    row[11], row[12] = oracle_usd(call, model, moment)
     row[13], row[14], row[15] = call.proceeds_usd, call.profit_usd, deficit_usd
     row[16], row[17], row[18] = harm.dislocation, harm.excess, harm.bonus
     row[19], row[20] = harm.over_liquidated, 1.0 if harm.toxic else 0.0

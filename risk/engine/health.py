@@ -94,12 +94,12 @@ def value_legs(
         entry, leg = model.collateral[k], legs[k - account.c_first]
         x = 0.0
         if entry.on:
-            x = c_amount[k] * price[entry.asset].oracle / model.reserve[entry.asset].unit
+            x = c_amount[k] * price[entry.quote].oracle / model.reserve[entry.asset].unit
         leg.c = np.floor(x)
         leg.c_low, leg.c_high = np.floor(x * (1.0 - error)), np.floor(x * (1.0 + error))
     for k in range(account.d_first, account.d_last):
-        asset, leg = model.debt[k].asset, legs[k - account.d_first]
-        x = d_amount[k] * price[asset].oracle / model.reserve[asset].unit
+        entry, leg = model.debt[k], legs[k - account.d_first]
+        x = d_amount[k] * price[entry.quote].oracle / model.reserve[entry.asset].unit
         leg.d = rounded(x, rounding)
         leg.d_low = rounded(x * (1.0 - error), rounding)
         leg.d_high = rounded(x * (1.0 + error), rounding)

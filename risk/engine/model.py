@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from protocols.emode_prices import emode_prices_raw, priced_emodes
 from protocols.snapshot import Snapshot
 from risk.depth import Depth
 from risk.engine.arrays import (
@@ -17,6 +18,7 @@ from risk.engine.arrays import (
     collateral_records,
     debt_records,
     most_legs,
+    quote_records,
     reserve_records,
     rule_numbers,
 )
@@ -45,7 +47,7 @@ class Model(NamedTuple):
     """Everything that does not change along a path.
 
     Records as in `risk.engine.arrays`: ``account`` (N,), ``collateral`` and ``debt`` (nnz,),
-    ``reserve`` (A,); ``c_amount`` and ``d_amount`` (nnz,) balances in the snapshot, smallest
+    ``reserve`` (A,), ``quote`` (Q,); ``c_amount`` and ``d_amount`` (nnz,) balances in the snapshot, smallest
     units; ``curve`` (A, K) `CURVE`, the depth.
     """
 
@@ -55,6 +57,7 @@ class Model(NamedTuple):
     c_amount: FloatArray
     d_amount: FloatArray
     reserve: Records
+    quote: Records
     curve: Records
     rules: RuleNumbers
     costs: Costs
@@ -63,7 +66,7 @@ class Model(NamedTuple):
 
 
 class Prices(NamedTuple):
-    """A block of scenarios at one moment: ``rows`` (S, A) `PRICE`.
+    """A block of scenarios at one moment: ``rows`` (S, Q) `PRICE`, the first A those of the assets.
 
     ``time_s`` counts from the snapshot, ``hours`` is how long the moment lasts.
     """
@@ -74,7 +77,7 @@ class Prices(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """One scenario of `Prices`: ``price`` (A,)."""
+    """One scenario of `Prices`: ``price`` (Q,)."""
 
     price: Records
     time_s: float
@@ -88,28 +91,42 @@ def moment_of(prices: Prices, s: int) -> Moment:
 
 
 def prices_of(
-    oracle_raw: NDArray[Any], market_usd: FloatArray, fair_usd: FloatArray, time_s: float, hours: float
+    snapshot: Snapshot,
+    model: Model,
+    oracle_raw: NDArray[Any],
+    market_usd: FloatArray,
+    fair_usd: FloatArray,
+    time_s: float,
+    hours: float,
 ) -> Prices:
-    """Return a block of prices from three (S, A) arrays."""
-    rows = np.zeros(market_usd.shape, dtype=PRICE)
-    rows["oracle"], rows["market_usd"], rows["fair_usd"] = oracle_raw, market_usd, fair_usd
+    """Return a block of prices from three (S, A) arrays of the reserves."""
+    asset, emode = model.quote["asset"], model.quote["emode"]
+    rows = np.zeros((len(market_usd), len(asset)), dtype=PRICE)
+    rows["oracle"] = oracle_raw[:, asset]
+    rows["market_usd"], rows["fair_usd"] = market_usd[:, asset], fair_usd[:, asset]
+    if emode.any():
+        moved = emode_prices_raw(snapshot, oracle_raw)
+        for p, category in enumerate(priced_emodes(snapshot)):
+            rows["oracle"][:, emode == category.id] = moved[:, p : p + 1]
     return Prices(rows, float(time_s), float(hours))
 
 
 def model_of(snapshot: Snapshot, depth: Depth, liquidators: Liquidators) -> Model:
     """Return the model of a market."""
     reserve = reserve_records(snapshot, depth)
-    c, d = collateral_records(snapshot), debt_records(snapshot)
+    quote = quote_records(snapshot)
+    c, d = collateral_records(snapshot, quote), debt_records(snapshot, quote)
     curve = np.zeros(depth.size_tokens.shape, dtype=CURVE)
     curve["tokens"], curve["usd"] = depth.size_tokens, depth.proceeds_usd
     who = liquidators
     return Model(
-        account=account_records(snapshot, c, d, reserve),
+        account=account_records(snapshot, c, d, quote),
         collateral=c,
         debt=d,
         c_amount=snapshot.book.collateral.amount_raw.astype(np.float64),
         d_amount=snapshot.book.debt.amount_raw.astype(np.float64),
         reserve=reserve,
+        quote=quote,
         curve=curve,
         rules=rule_numbers(snapshot.rules),
         costs=Costs(float(who.gas_usd_per_call), who.swap_fee_bps / 1e4, float(who.min_profit_usd)),

@@ -53,7 +53,7 @@ def books(
         emode_of[account] = emode.id if emode else 0
         own = draw(_collateral(account, reserves, rules, emode))
         collateral += own
-        debt += draw(_debt(account, reserves, rules, _capacity(own, reserves)))
+        debt += draw(_debt(account, reserves, rules, emode, _capacity(own, reserves, emode)))
     return book_of(emode_of, collateral, debt)
 
 
@@ -99,35 +99,49 @@ def _supplied(
         ltv_bps=source.ltv_bps,
         bonus_bps=source.liquidation_bonus_bps,
         counted=enabled and (has_threshold or rules.counts_zero_threshold),
+        price_emode=emode.id if emode is not None and emode.price_raw else 0,
     )
 
 
 @st.composite
 def _debt(
-    draw: st.DrawFn, account: str, reserves: Sequence[Reserve], rules: LiquidationRules, capacity: int
+    draw: st.DrawFn,
+    account: str,
+    reserves: Sequence[Reserve],
+    rules: LiquidationRules,
+    emode: EMode | None,
+    capacity: int,
 ) -> list[DebtEntry]:
-    """Draw debts worth together about ``capacity`` (base units) over the drawn health factor."""
+    """Draw debts worth together about ``capacity`` (base units) over the drawn health factor.
+
+    In a category with a price of its own, a debt that is no member is valued at its reserve's
+    price and repaid at the category's, as Aave until v3.1 has it.
+    """
     chosen = sorted(draw(st.sets(st.integers(0, len(reserves) - 1))))
     health_bps = draw(st.integers(*NEAR_ONE_BPS) | st.integers(MIN_HEALTH_BPS, MAX_HEALTH_BPS))
     weights = [draw(st.integers(1, 10)) for _ in chosen]
     entries = []
+    priced = emode if emode and emode.price_raw else None
     for i, weight in zip(chosen, weights, strict=True):
         reserve = reserves[i]
         value = capacity * BPS * weight // (health_bps * sum(weights))
-        amount = value * 10**reserve.decimals // reserve.price_raw
+        inside = priced if priced and i in priced.borrowable else None
+        price_raw = inside.price_raw if inside else reserve.price_raw
+        amount = value * 10**reserve.decimals // price_raw
         if not amount:
             amount = draw(amounts_raw(reserve.decimals))
         scaled = max(1, ray_div_half_up(amount, reserve.variable_borrow_index_ray))
         accrued = _RAY_MUL[rules.debt_balance_rounding](scaled, reserve.variable_borrow_index_ray)
-        entries.append(DebtEntry(account, i, accrued, scaled))
+        modes = (inside.id if inside else 0, priced.id if priced else 0)
+        entries.append(DebtEntry(account, i, accrued, scaled, *modes))
     return entries
 
 
-def _capacity(entries: Sequence[CollateralEntry], reserves: Sequence[Reserve]) -> int:
+def _capacity(entries: Sequence[CollateralEntry], reserves: Sequence[Reserve], emode: EMode | None) -> int:
     """Return the debt value at health factor 1, in base-currency units."""
-    weighted: int = sum(
-        e.amount_raw * reserves[e.reserve].price_raw // 10 ** reserves[e.reserve].decimals * e.threshold_bps
-        for e in entries
-        if e.counted
-    )
+    weighted = 0
+    for e in entries:
+        price_raw = emode.price_raw if emode and e.price_emode else reserves[e.reserve].price_raw
+        if e.counted:
+            weighted += e.amount_raw * price_raw // 10 ** reserves[e.reserve].decimals * e.threshold_bps
     return weighted // BPS

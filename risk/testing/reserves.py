@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import strategies as st
@@ -97,9 +98,9 @@ def reserve_tables(
 
 
 @st.composite
-def emode_tables(draw: st.DrawFn, n_reserves: int, max_size: int = MAX_EMODES) -> tuple[EMode, ...]:
-    """Draw categories 1, 2, ... over ``n_reserves`` reserves."""
-    members = st.sets(st.integers(0, n_reserves - 1)).map(lambda s: tuple(sorted(s)))
+def emode_tables(draw: st.DrawFn, listed: Sequence[Reserve], max_size: int = MAX_EMODES) -> tuple[EMode, ...]:
+    """Draw categories 1, 2, ... over the ``listed`` reserves, some with a price of their own."""
+    members = st.sets(st.integers(0, len(listed) - 1)).map(lambda s: tuple(sorted(s)))
 
     def category(number: int) -> EMode:
         values: dict[str, Any] = dict(
@@ -109,9 +110,26 @@ def emode_tables(draw: st.DrawFn, n_reserves: int, max_size: int = MAX_EMODES) -
                 strict=True,
             )
         )
+        values |= draw(_emode_prices(listed))
         return EMode(number, draw(symbols()), collateral=draw(members), borrowable=draw(members), **values)
 
     return tuple(category(i + 1) for i in range(draw(st.integers(0, max_size))))
+
+
+@st.composite
+def _emode_prices(draw: st.DrawFn, listed: Sequence[Reserve]) -> dict[str, Any]:
+    """Draw no price, the price of one of the reserves, or one from half to twice it."""
+    i = draw(st.integers(0, len(listed) - 1))
+    kind = draw(st.sampled_from(["none", "reserve", "feed"]))
+    if kind == "none":
+        return {}
+    price_raw = listed[i].price_raw
+    if kind == "reserve":
+        return {"price_source": listed[i].asset, "price_raw": price_raw, "price_reserve": i}
+    return {
+        "price_source": address(99),
+        "price_raw": max(price_raw * draw(st.integers(500, 2_000)) // 1_000, 1),
+    }
 
 
 def address(number: int) -> str:

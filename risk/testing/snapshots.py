@@ -51,7 +51,7 @@ def snapshots(
     own_rules = draw(liquidation_rules() if rules is None else rules)
     base = draw(st.sampled_from(BASES))
     listed = draw(reserve_tables(max_size=max_reserves, base_unit_raw=base.unit_raw))
-    emodes = draw(emode_tables(len(listed)))
+    emodes = draw(emode_tables(listed))
     book = draw(books(listed, own_rules, emodes, max_accounts))
     timestamp_s = draw(st.integers(1, MAX_TIMESTAMP_S))
     return Snapshot(

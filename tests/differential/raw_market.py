@@ -19,7 +19,7 @@ from protocols.aave_v3.configuration import (
     decode_configuration,
     decode_user_configuration,
 )
-from protocols.aave_v3.emode import backs_debt, effective, effective_price_raw
+from protocols.aave_v3.emode import backs_debt, call_price_emode, effective, price_emode
 from protocols.aave_v3.versions import rules_for, since
 from protocols.liquidation_rules import LiquidationRules
 from protocols.position import AccountData, CollateralLeg, DebtLeg, Position
@@ -75,12 +75,11 @@ class RawAccount:
 
 @dataclass(frozen=True, slots=True)
 class RawMarket:
-    """The reserves in the order of their ids, the categories and their price sources' prices."""
+    """The reserves in the order of their ids, and the categories."""
 
     version: str
     reserves: tuple[RawReserve, ...]
     categories: Mapping[int, EMode]
-    category_price_raw: Mapping[int, int]
 
     @property
     def rules(self) -> LiquidationRules:
@@ -114,14 +113,8 @@ def read_market(world: World, tag: str = "latest") -> RawMarket:
     reserves = [
         _reserve(version, each, *read) for each, *read in zip(listed, data, words, prices, strict=True)
     ]
-    categories = _categories(world, tag)
-    category_prices = {
-        i: read_all(world, [(oracle, "getAssetPrice", (c.price_source,))], tag)[0]
-        for i, c in categories.items()
-        if c.price_source not in ("", ZERO_ADDRESS)
-    }
     in_order = tuple(sorted(reserves, key=lambda r: r.id))
-    return RawMarket(version, in_order, categories, category_prices)
+    return RawMarket(version, in_order, _categories(world, tag))
 
 
 def _reserve(
@@ -152,7 +145,17 @@ def _categories(world: World, tag: str) -> dict[int, EMode]:
         return {i: _listing_category(world, i, tag) for i in ids}
     found = read_all(world, [(pool, "getEModeCategoryData", (i,)) for i in ids], tag)
     return {
-        i: EMode(i, label, ltv, threshold, bonus, price_source=source)
+        i: EMode(
+            i,
+            label,
+            ltv,
+            threshold,
+            bonus,
+            price_source=source,
+            price_raw=read_all(world, [(world.market.oracle, "getAssetPrice", (source,))], tag)[0]
+            if source != ZERO_ADDRESS
+            else 0,
+        )
         for i, (ltv, threshold, bonus, source, label) in zip(ids, found, strict=True)
     }
 
@@ -227,17 +230,15 @@ def position_of(market: RawMarket, account: RawAccount, at_s: int) -> Position:
     category = market.categories.get(account.emode)
     collateral, debt = [], []
     for i, reserve in enumerate(market.reserves):
-        price_raw = effective_price_raw(
-            reserve.configuration,
-            category,
-            reserve.price_raw,
-            market.category_price_raw.get(account.emode, 0),
-            market.version,
-        )
+        inside = price_emode(reserve.configuration, category, market.version)
+        price_raw = market.categories[inside].price_raw if inside else reserve.price_raw
+        in_call = call_price_emode(category, market.version)
+        call_price_raw = market.categories[in_call].price_raw if in_call else reserve.price_raw
         collateral.append(
             _collateral_leg(i, market, account, price_raw, category, reserve.id in enabled, at_s)
         )
-        debt.append(_debt_leg(i, market, account, price_raw, reserve.id in borrowing, at_s))
+        prices_raw = (price_raw, call_price_raw)
+        debt.append(_debt_leg(i, market, account, prices_raw, reserve.id in borrowing, at_s))
     return Position(tuple(collateral), tuple(debt))
 
 
@@ -271,7 +272,12 @@ def _collateral_leg(
 
 
 def _debt_leg(
-    i: int, market: RawMarket, account: RawAccount, price_raw: int, borrowing: bool, at_s: int
+    i: int,
+    market: RawMarket,
+    account: RawAccount,
+    prices_raw: tuple[int, int],
+    borrowing: bool,
+    at_s: int,
 ) -> DebtLeg:
     reserve, rules = market.reserves[i], market.rules
     index_ray = debt_index_ray(
@@ -287,8 +293,9 @@ def _debt_leg(
     return DebtLeg(
         reserve=i,
         balance_raw=balance_raw(scaled, index_ray, rules.debt_balance_rounding) + stable_raw,
-        price_raw=price_raw,
+        price_raw=prices_raw[0],
         unit_raw=10**reserve.configuration.decimals,
         index_ray=index_ray,
         stable_raw=stable_raw,
+        call_price_raw=prices_raw[1],
     )

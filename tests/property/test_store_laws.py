@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abis.errors import MalformedFile, SnapshotError
+from protocols.emode_prices import emode_prices_raw, priced_emodes
 from protocols.files.market import facts_from
 from protocols.from_file import build
 from protocols.snapshot import Snapshot
@@ -95,6 +96,12 @@ def test_a_position_is_its_slice_of_the_arrays(snapshot: Snapshot, data: st.Data
     """STO-4: position(i) is account i's slice of the arrays, priced as asked."""
     book = snapshot.book
     prices = [data.draw(st.integers(0, 10**30)) for _ in snapshot.reserves]
+    moved = zip(priced_emodes(snapshot), emode_prices_raw(snapshot, prices), strict=True)
+    own = {emode.id: price for emode, price in moved}
+
+    def price(reserve: int, emode: int) -> int:
+        return own[emode] if emode else prices[reserve]
+
     for i in range(len(book)):
         position = snapshot.position(i, prices)
         mine = np.flatnonzero(book.collateral.account == i)
@@ -105,10 +112,15 @@ def test_a_position_is_its_slice_of_the_arrays(snapshot: Snapshot, data: st.Data
             assert leg.threshold_bps == book.collateral.threshold_bps[k]
             assert leg.bonus_bps == book.collateral.bonus_bps[k]
             assert leg.counted == book.collateral.counted[k]
-            assert (leg.price_raw, leg.unit_raw) == (prices[leg.reserve], 10**reserve.decimals)
+            assert leg.price_raw == price(leg.reserve, book.collateral.price_emode[k])
+            assert (leg.unit_raw, leg.index_ray) == (10**reserve.decimals, reserve.liquidity_index_ray)
         mine = np.flatnonzero(book.debt.account == i)
         assert [leg.balance_raw for leg in position.debt] == [book.debt.amount_raw[k] for k in mine]
         assert [leg.reserve for leg in position.debt] == [book.debt.reserve[k] for k in mine]
+        for leg, k in zip(position.debt, mine, strict=True):
+            assert leg.price_raw == price(leg.reserve, book.debt.price_emode[k])
+            assert leg.price_in_call_raw == price(leg.reserve, book.debt.call_price_emode[k])
+            assert leg.index_ray == snapshot.reserves[leg.reserve].variable_borrow_index_ray
 
 
 @given(

@@ -4,13 +4,16 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
 
 from abis.errors import (
     BreakwaterError,
@@ -27,9 +30,10 @@ from protocols import manifest as manifest_module
 from protocols import store
 from protocols.manifest import MIGRATIONS, migrated, parse_manifest, sha256
 from protocols.releases import releases_of, rules_of
-from protocols.snapshot import Completeness, Snapshot
+from protocols.snapshot import Completeness, Snapshot, raw_array
 from protocols.store import MANIFEST, digest, encode, load, save
 from protocols.tables import PARTS
+from risk.testing.snapshots import snapshots
 from tests.protocols.small_market import USDC, WETH, market
 
 FILES = {MANIFEST, *(f"{part}.parquet" for part in PARTS)}
@@ -60,7 +64,7 @@ def test_the_directory_holds_the_manifest_and_six_parts(saved: Path) -> None:
     assert {p.name for p in saved.iterdir()} == FILES
     body = json.loads((saved / MANIFEST).read_text())
     assert body["schema"] == "breakwater.snapshot"
-    assert body["schema_version"] == 1
+    assert body["schema_version"] == 2
     assert body["base_currency"] == {"symbol": "USD", "unit_raw": "100000000", "usd": "1"}
     assert body["parts"]["collateral"]["rows"] == 3
     assert body["parts"]["debt"]["sha256"] == sha256((saved / "debt.parquet").read_bytes())
@@ -150,7 +154,7 @@ def test_a_path_that_is_no_snapshot_is_refused(tmp_path: Path, where: str) -> No
         load(tmp_path / where)
 
 
-@pytest.mark.parametrize("number", [2, 0, "1", None, 1.0, True])
+@pytest.mark.parametrize("number", [3, 0, "1", None, 1.0, True])
 def test_a_schema_that_is_not_known_is_refused(saved: Path, number: object) -> None:
     rewrite_manifest(saved, lambda body: body.update(schema_version=number))
     with pytest.raises(UnknownSchema, match="schema"):
@@ -307,6 +311,51 @@ def test_an_older_schema_is_migrated_step_by_step() -> None:
     assert list(tables) == ["added_6", "added_7"]
     with pytest.raises(UnknownSchema, match="6"):
         migrated({"schema_version": 5}, {}, {5: step}, newest=7)
+
+
+# What schema 2 added, and nothing else.
+ADDED = {
+    "emodes": ["price_raw", "price_reserve"],
+    "collateral": ["price_emode"],
+    "debt": ["price_emode", "call_price_emode", "stable_raw"],
+}
+
+
+def as_schema_1(folder: Path) -> None:
+    """Rewrite a saved snapshot as the first schema had it."""
+    for part, columns in ADDED.items():
+        replace_part(folder, part, pq.read_table(folder / f"{part}.parquet").drop_columns(columns))
+    rewrite_manifest(folder, lambda body: body.update(schema_version=1))
+
+
+@given(snapshot=snapshots())
+def test_sto_7_a_snapshot_of_schema_1_loads_as_what_it_said(snapshot: Snapshot) -> None:
+    """STO-7: a snapshot saved under schema 1 loads with every entry at its reserve's own price."""
+    book, none = snapshot.book, np.zeros
+    debt = replace(
+        book.debt,
+        price_emode=none(len(book.debt.reserve), np.int64),
+        call_price_emode=none(len(book.debt.reserve), np.int64),
+        stable_raw=raw_array([0] * len(book.debt.reserve)),
+    )
+    collateral = replace(book.collateral, price_emode=none(len(book.collateral.reserve), np.int64))
+    expected = replace(
+        snapshot,
+        emodes=tuple(replace(e, price_raw=0, price_reserve=-1) for e in snapshot.emodes),
+        book=replace(book, collateral=collateral, debt=debt),
+    )
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "s"
+        save(snapshot, path)
+        as_schema_1(path)
+        assert encode(load(path)) == encode(expected)
+
+
+def test_a_schema_1_part_that_lacks_more_is_malformed(saved: Path) -> None:
+    as_schema_1(saved)
+    replace_part(saved, "debt", pq.read_table(saved / "debt.parquet").drop_columns(["scaled_raw"]))
+    with pytest.raises(MalformedFile, match="scaled_raw"):
+        load(saved)
 
 
 def test_every_older_schema_has_a_migration() -> None:

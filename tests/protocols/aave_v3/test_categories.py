@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,9 +10,10 @@ from eth_abi.abi import encode as abi_encode
 
 from abis.calls import function
 from abis.chain import Chain, Header
-from abis.findings import Finding
-from protocols.aave_v3.categories import emodes_of, read_categories
-from protocols.snapshot import EMode, Reserve
+from abis.findings import Finding, FindingKind, Severity
+from protocols.aave_v3.categories import Category, emodes_of, price_sources, read_categories
+from protocols.aave_v3.prices import Quote
+from protocols.snapshot import EMode, Feed, Reserve
 from tests.abis.scripted_node import ScriptedNode, serving
 
 POOL = "0x" + "11" * 20
@@ -94,9 +96,41 @@ def test_bitmaps_hold_ids_and_become_places(version: str) -> None:
     assert ["label" in f.message for f in findings] == [True]
 
 
-def test_until_3_1_reserves_name_their_category_and_a_price_source_is_reported() -> None:
+def test_until_3_1_reserves_name_their_category() -> None:
     emodes, findings = read("3.0")
     assert emodes[7].collateral == emodes[7].borrowable == (1, 2)
     assert emodes[3].collateral == ()
     assert (emodes[3].price_source, emodes[7].price_source) == (POOL, "")
-    assert any("own price source" in f.message and f.subject == "e-mode 3" for f in findings)
+    # Nothing was quoted under the source.
+    assert (emodes[3].price_raw, emodes[3].price_reserve) == (0, -1)
+    assert ["label" in f.message for f in findings] == [True]
+
+
+def priced(source: str, quote: Quote, reserves: list[Reserve]) -> tuple[EMode, list[Finding]]:
+    category = Category(7, 9_000, 9_300, 10_100, b"seven", price_source=source.lower())
+    assert price_sources([category]) == [source]
+    findings: list[Finding] = []
+    (emode,) = emodes_of([category], reserves, findings, {source: quote})
+    return emode, findings
+
+
+def test_a_price_of_its_own_is_reported_with_how_scenarios_move_it() -> None:
+    emode, findings = priced(POOL, Quote(123, None), RESERVES)
+    assert (emode.price_source, emode.price_raw, emode.price_reserve) == (POOL, 123, -1)
+    (finding,) = findings
+    assert (finding.kind, finding.severity) == (FindingKind.UNVERIFIED, Severity.LOW)
+    assert finding.subject == "e-mode 7"
+    assert POOL in finding.message
+    assert "median move of its members" in finding.message
+
+
+def test_the_price_of_a_listed_asset_or_of_its_feed_follows_that_asset() -> None:
+    asset = RESERVES[1].asset
+    assert priced(asset, Quote(10**8, None), RESERVES)[0].price_reserve == 1
+    feed = Feed("0x" + "aa" * 20, "ETH / USD", 8, 10**8, 1)
+    fed = [RESERVES[0], RESERVES[1], replace(RESERVES[2], feed=feed)]
+    emode, findings = priced(POOL, Quote(10**8, feed), fed)
+    assert (emode.price_reserve, findings) == (2, [])
+    # Another price under the same feed is no such thing, whatever explains it.
+    assert priced(POOL, Quote(10**8 + 1, feed), fed)[0].price_reserve == -1
+    assert priced(POOL, Quote(10**8, replace(feed, source=POOL)), fed)[0].price_reserve == -1

@@ -7,9 +7,10 @@ import pytest
 from protocols.aave_v3.emode import (
     EffectiveParameters,
     backs_debt,
+    call_price_emode,
     effective,
-    effective_price_raw,
     in_category,
+    price_emode,
 )
 from protocols.aave_v3.versions import RELEASES
 from protocols.snapshot import EMode, Reserve
@@ -82,9 +83,12 @@ def test_what_backs_debt_needs_the_bit_and_until_3_5_a_threshold(version: str) -
 
 
 @pytest.mark.parametrize("version", V3)
-def test_a_categorys_price_source_counts_for_members_before_3_2(version: str) -> None:
-    override = version in ("3.0", "3.1")
-    assert effective_price_raw(BASE, ETH, 100, 99, version) == (99 if override else 100)
-    assert effective_price_raw(BASE, ETH, 100, 0, version) == 100
-    assert effective_price_raw(BASE, None, 100, 99, version) == 100
-    assert effective_price_raw(replace(BASE, emode_category=2), ETH, 100, 99, version) == 100
+def test_a_categorys_own_price_counts_for_members_before_3_2(version: str) -> None:
+    priced, left = replace(ETH, price_raw=99), replace(BASE, emode_category=2)
+    expected = 1 if version in ("3.0", "3.1") else 0
+    assert price_emode(BASE, priced, version) == expected
+    for reserve, category in ((BASE, ETH), (BASE, None), (left, priced)):
+        assert price_emode(reserve, category, version) == 0
+    # A call takes every debt for a member's.
+    assert call_price_emode(priced, version) == expected
+    assert call_price_emode(ETH, version) == call_price_emode(None, version) == 0

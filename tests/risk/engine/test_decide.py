@@ -10,10 +10,9 @@ import pytest
 import risk
 from abis.findings import FindingKind
 from protocols.snapshot import Snapshot, raw_array
-from risk.engine.advance import Inputs, advance, engine_of, start
+from risk.engine.advance import Inputs, advance, engine_of, prices_at, start
 from risk.engine.classify import classify
 from risk.engine.jit import over_scenarios
-from risk.engine.model import prices_of
 from risk.engine.state import BELOW, NOT_SURE
 from tests.risk.engine.markets import FREE, Account, market, moves, reserve
 
@@ -36,7 +35,7 @@ def test_one_base_unit_decides(version: str, short_raw: int, below: bool) -> Non
     engine, raw = engine_of(snapshot, FREE), np.full((1, 2), 10**8)
     usd = np.ones((1, 2))
     state = start(engine, 1)
-    over_scenarios(classify, 1, prices_of(raw, usd, usd, 0.0, 1.0), engine.model, state)
+    over_scenarios(classify, 1, prices_at(engine, Inputs(raw, usd, usd, 0.0, 1.0)), engine.model, state)
     assert state.status[0, 0] & NOT_SURE  # floats cannot tell
     state, _ = advance(engine, start(engine, 1), Inputs(raw, usd, usd, 0.0, 1.0))
     assert state.scenario["eligible_accounts"][0] == below
@@ -47,7 +46,7 @@ def test_accounts_far_from_one_need_no_integers() -> None:
     snapshot = market([reserve("X"), reserve("D")], [Account({0: 1_000.123456789123}, {1: 801.723456789123})])
     engine, raw, usd = engine_of(snapshot, FREE), np.full((1, 2), 10**8), np.ones((1, 2))
     state = start(engine, 1)
-    over_scenarios(classify, 1, prices_of(raw, usd, usd, 0.0, 1.0), engine.model, state)
+    over_scenarios(classify, 1, prices_at(engine, Inputs(raw, usd, usd, 0.0, 1.0)), engine.model, state)
     assert state.status[0, 0] & BELOW
     assert not state.status[0, 0] & NOT_SURE
 
