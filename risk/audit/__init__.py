@@ -1,0 +1,1 @@
+"""Joins facts about price feeds with the market that reads them."""
