@@ -1,8 +1,9 @@
 """The markets that have a name without anybody configuring one.
 
 Sources: the Aave address book (aave-dao/aave-address-book 4.68.1, src/AaveV3*.sol and
-AaveV2*.sol) for addresses; Chainlink's ETH / USD proxies (data.chain.link) for feeds; chain
-ids as registered at chainlist.org.
+AaveV2*.sol) and the Spark address registry (sparkdotfi/spark-address-registry,
+src/SparkLend.sol and src/Gnosis.sol) for addresses; Chainlink's ETH / USD proxies
+(data.chain.link) for feeds; chain ids as registered at chainlist.org.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ class Listed(NamedTuple):
     chain_id : int
         Chain it lives on.
     address : str
-        Entry point: on Aave v3 the PoolAddressesProvider, on v2 the LendingPool.
+        Entry point: on Aave v3 and Spark the PoolAddressesProvider, on v2 the LendingPool.
     steward : str or None
         The contract that bounds what the risk council may change.
     base_usd_feed : str or None
@@ -227,4 +228,6 @@ LISTED = (
         "0x8dFf5E27EA6b7AC08EbFdf9eB090F32ee9a30fcf",
         base_usd_feed="0xF9680D99D6C9589e2a93a78A04A279e509205945",
     ),
+    Listed("spark-ethereum", "spark", 1, "0x02C3eA4e34C0cBd694D2adFa2c690EECbC1793eE"),
+    Listed("spark-gnosis", "spark", 100, "0xA98DaCB3fC964A6A0d2ce3B77294241585EAbA6d"),
 )

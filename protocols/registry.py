@@ -31,7 +31,7 @@ class MarketSpec:
     protocol : str
         Which reader reads it.
     address : str
-        Checksummed entry point; on Aave v3 the PoolAddressesProvider, on v2 the LendingPool.
+        Checksummed entry point; on Aave v3 and Spark the PoolAddressesProvider, on v2 the LendingPool.
     chain_id : int or None
         Chain it lives on; None if only the address was given.
     first_block : int or None
@@ -60,10 +60,15 @@ class MarketSpec:
 Markets = Mapping[str, MarketSpec]
 
 BUILT_IN = "built in"
-AAVE_V2, AAVE_V3 = "aave-v2", "aave-v3"
-PROTOCOLS = (AAVE_V2, AAVE_V3)
-_READERS = {AAVE_V2: "protocols.aave_v2.adapter", AAVE_V3: "protocols.aave_v3.adapter"}
-_HISTORIES = {AAVE_V3: "protocols.aave_v3.history"}
+AAVE_V2, AAVE_V3, SPARK = "aave-v2", "aave-v3", "spark"
+PROTOCOLS = (AAVE_V2, AAVE_V3, SPARK)
+# SparkLend is a fork of Aave v3.0: the same contracts, events and getters.
+_READERS = {
+    AAVE_V2: "protocols.aave_v2.adapter",
+    AAVE_V3: "protocols.aave_v3.adapter",
+    SPARK: "protocols.aave_v3.adapter",
+}
+_HISTORIES = {AAVE_V3: "protocols.aave_v3.history", SPARK: "protocols.aave_v3.history"}
 
 MARKETS: Markets = MappingProxyType(
     {

@@ -24,7 +24,7 @@ from types import MappingProxyType
 from typing import Any
 
 from abis.errors import InputError, MalformedFile, NotAMarket
-from protocols.registry import MARKETS, PROTOCOLS, Markets, MarketSpec, checksummed_address
+from protocols.registry import AAVE_V2, MARKETS, PROTOCOLS, Markets, MarketSpec, checksummed_address
 from protocols.releases import releases_of
 
 USER_FILE = "user file"
@@ -150,7 +150,7 @@ def _address(value: Any, where: str) -> str:
 
 
 def _release(value: Any, protocol: str, where: str) -> str:
-    generation = protocol.removeprefix("aave-v")
+    generation = "2" if protocol == AAVE_V2 else "3"
     known = [r for r in releases_of("aave") if r.startswith(generation)]
     if value not in known:
         raise InputError(

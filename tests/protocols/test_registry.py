@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abis.errors import NotAMarket
-from protocols.registry import MARKETS, resolve
+from protocols.registry import MARKETS, is_readable, resolve
 
 PROVIDER = "0x2f39d218133AFaB8F2B819B1066c7E434Ad94E9e"  # Aave v3 Ethereum
 
@@ -30,6 +30,15 @@ def test_two_markets_are_the_same_only_on_different_chains() -> None:
 def test_ethereum_is_the_market_of_the_address_book() -> None:
     spec = resolve("aave-v3-ethereum")
     assert (spec.address, spec.chain_id) == (PROVIDER, 1)
+
+
+def test_spark_is_named_and_read_like_the_release_it_is_a_fork_of() -> None:
+    spec = resolve("spark-ethereum")
+    assert (spec.protocol, spec.chain_id) == ("spark", 1)
+    assert spec.address == "0x02C3eA4e34C0cBd694D2adFa2c690EECbC1793eE"
+    assert resolve("spark-gnosis").chain_id == 100
+    assert is_readable("spark")
+    assert resolve(f"spark:{spec.address}").protocol == "spark"
 
 
 def test_an_address_names_a_market_of_any_chain() -> None:
