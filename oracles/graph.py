@@ -1,13 +1,14 @@
 """All price sources of one market: from market prices to the row of raw oracle prices.
 
-Each asset reads one source (`oracles.sources`); assets that read the same source move at
-the same update.
+The graph is a set of named nodes (`oracles.wiring.Node`) that read the market, each other,
+or inputs of their own (`oracles.levels.Level`).  A node is evaluated once a moment, however
+many read it: assets on the same feed move at the same update.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,15 +16,33 @@ from numpy.typing import ArrayLike, NDArray
 
 from abis.errors import FeedError
 from abis.findings import Finding
-from oracles.answers import upper_median
+from oracles import views
 from oracles.facts import feed_for
-from oracles.sources import FeedSource, PriceSource
+from oracles.levels import Level
+from oracles.sources import FeedSource, Ints, PriceSource, View
+from oracles.wide import narrowed
+from oracles.wiring import Node, check_fit, check_read, evaluation_order
+
+__all__ = ["GraphState", "Node", "OracleGraph", "graph_of"]
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+Inputs = views.Inputs
 
 
-GraphState = tuple[Any, ...]
+@dataclass(frozen=True, eq=False, slots=True)
+class GraphState:
+    """Where all sources of a graph stand.
+
+    Parameters
+    ----------
+    time_s : float
+        Time up to which the path has been seen, on the caller's clock.
+    nodes : tuple
+        The state of each node, in the order of the graph's ``nodes``.
+    """
+
+    time_s: float
+    nodes: tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,54 +53,67 @@ class OracleGraph:
     ----------
     assets : tuple of str
         Names, in the order of the market's reserves and of the price columns.
-    sources : tuple of PriceSource
-        Each source once.
-    source_of : tuple of int
-        For each asset the index of its source.
+    nodes : tuple of Node
+        Each source once, in any order.
+    price_of : tuple of str
+        For each asset the name of the node that is its price.
+    epoch_s : int
+        Unix time at which the caller's clock says 0.  Growing caps, discounts and requested
+        rounds depend on it.
 
     Raises
     ------
     FeedError
-        If the graph is empty, an index is out of range or a source is read by nobody.
+        If the graph is empty, a name is unknown or given twice, nodes form a loop or do not
+        fit each other, or a node is read by nobody.
     """
 
     assets: tuple[str, ...]
-    sources: tuple[PriceSource, ...]
-    source_of: tuple[int, ...]
+    nodes: tuple[Node, ...]
+    price_of: tuple[str, ...]
+    epoch_s: int = 0
+    order: tuple[int, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        n = len(self.assets)
-        if n == 0 or len(self.source_of) != n:
+        if not self.assets or len(self.price_of) != len(self.assets):
             raise FeedError(
-                f"{n} assets and {len(self.source_of)} source indices.", remedy="Give one index an asset."
+                f"{len(self.assets)} assets and {len(self.price_of)} price sources.",
+                remedy="Give the name of one node an asset.",
             )
-        if set(self.source_of) != set(range(len(self.sources))):
-            raise FeedError(
-                f"source indices {self.source_of!r} do not name {len(self.sources)} sources.",
-                remedy="Name every source at least once, from 0.",
-            )
-        for source in self.sources:
-            if not all(0 <= k < n for k in source.reads):
-                raise FeedError(
-                    f"source {source.name!r} reads columns {source.reads!r} of {n} assets.",
-                    remedy="Give columns from 0 to the number of assets less one.",
-                )
+        object.__setattr__(self, "order", evaluation_order(self.nodes))
+        check_fit(self.nodes, len(self.assets))
+        check_read(self.nodes, self.assets, self.price_of)
+
+    @property
+    def sources(self) -> tuple[PriceSource, ...]:
+        """Return the nodes' sources."""
+        return tuple(node.source for node in self.nodes)
 
     @property
     def decimals(self) -> tuple[int, ...]:
         """Return the decimals of each asset's raw price."""
-        return tuple(self.sources[k].decimals for k in self.source_of)
+        each = {node.name: node.source.decimals for node in self.nodes}
+        return tuple(each[name] for name in self.price_of)
 
     def findings(self) -> list[Finding]:
         """Return what a reader must know about the sources, in their order."""
         return [finding for source in self.sources for finding in source.findings()]
 
-    def start(self, time_s: float, prices: ArrayLike, *, first_scenario: int = 0) -> GraphState:
-        """Return the state of all sources settled on ``prices``, (n, [venue,] asset)."""
-        market = self._market(prices, ndim=2)
-        return tuple(s.start(time_s, market, first_scenario) for s in self.sources)
+    def start(
+        self, time_s: float, prices: ArrayLike, *, first_scenario: int = 0, inputs: Inputs | None = None
+    ) -> GraphState:
+        """Return the state of all sources settled on ``prices``, (n, [venue,] asset).
 
-    def advance(self, state: GraphState, time_s: float, prices: ArrayLike) -> tuple[GraphState, Ints]:
+        Parameters, and errors, are those of `advance` and `propagate`.
+        """
+        view, paths = self._view(
+            [time_s], views.moment(prices, self.assets), views.moments(inputs), first_scenario
+        )
+        return self._start(view, paths)
+
+    def advance(
+        self, state: GraphState, time_s: float, prices: ArrayLike, *, inputs: Inputs | None = None
+    ) -> tuple[GraphState, Ints]:
         """Let one moment pass for every source.
 
         Parameters
@@ -90,6 +122,8 @@ class OracleGraph:
         time_s : float
         prices : (n, asset) or (n, venue, asset) array_like of float
             As in `propagate`.
+        inputs : mapping of node name to scalar or (n,) array_like of int, optional
+            As in `propagate`.
 
         Returns
         -------
@@ -97,10 +131,37 @@ class OracleGraph:
         (n, asset) int64
             Raw oracle prices.
         """
-        market = self._market(prices, ndim=2)
-        stepped = [s.advance(old, time_s, market) for s, old in zip(self.sources, state, strict=True)]
-        answers = np.stack([raw for _, raw in stepped], axis=-1)
-        return tuple(new for new, _ in stepped), answers[:, list(self.source_of)]
+        after, answers = self.fold(
+            state, [time_s], views.moment(prices, self.assets), inputs=views.moments(inputs)
+        )
+        return after, answers[:, 0]
+
+    def fold(
+        self,
+        state: GraphState | None,
+        time_s: ArrayLike,
+        market_price: ArrayLike,
+        *,
+        first_scenario: int = 0,
+        inputs: Inputs | None = None,
+    ) -> tuple[GraphState, Ints]:
+        """Return the state at the end of market paths and the oracle paths; see `propagate`."""
+        view, paths = self._view(time_s, market_price, inputs, first_scenario)
+        since = float(view.time_s[0]) if state is None else state.time_s + self.epoch_s
+        views.check_times(view.time_s, since)
+        if state is None:
+            first = views.first_of(view)
+            state = self._start(first, {k: path[:, :1] for k, path in paths.items()})
+        before = state.nodes
+        after: list[Any] = [None] * len(self.nodes)
+
+        def step(k: int, seen: View) -> Ints:
+            after[k], answers = self.nodes[k].source.fold(before[k], seen)
+            return answers
+
+        answers = self._evaluated(step, view, paths)
+        end = GraphState(float(view.time_s[-1]) - self.epoch_s, tuple(after))
+        return end, np.stack([answers[name] for name in self.price_of], axis=-1)
 
     def propagate(
         self,
@@ -109,6 +170,7 @@ class OracleGraph:
         state: GraphState | None = None,
         *,
         first_scenario: int = 0,
+        inputs: Inputs | None = None,
     ) -> Ints:
         """Return the oracle paths of market paths; the fold of `advance`.
 
@@ -118,31 +180,64 @@ class OracleGraph:
             Never decreasing.
         market_price : (n, T, asset) or (n, T, venue, asset) array_like of float
             Per whole token in the market's base currency: USD, or ETH where the market
-            counts in ETH.  Venues are reduced to their upper median: one venue's print
-            moves nothing until more than half agree.
+            counts in ETH.  Venues are reduced to their upper median, one venue's print
+            moves nothing until more than half agree, except where a feed states its
+            `Observers`.
         state : GraphState, optional
             Without one every source starts settled on the first prices.
         first_scenario : int
             Number of the first scenario, so that a block draws the delays the whole would.
+        inputs : mapping of node name to (T,) or (n, T) array_like of int, optional
+            Paths of `Level` nodes, raw; without one a level follows its own rule.
 
         Returns
         -------
         (n, T, asset) int64
-            Raw oracle prices, `decimals` each.
+            Raw oracle prices, `decimals` each; Python integers where 64 bits are too few.
 
         Raises
         ------
         FeedError
-            If a price or time is impossible or shapes disagree.
+            If a price, time or input is impossible or shapes disagree.
         """
-        market = self._market(market_price, ndim=3)
-        times = np.array(time_s, dtype=np.float64, ndmin=1)
-        if state is None:
-            state = self.start(times[0], market[:, 0], first_scenario=first_scenario)
-        answers = [s.fold(old, times, market)[1] for s, old in zip(self.sources, state, strict=True)]
-        return np.stack(answers, axis=-1)[:, :, list(self.source_of)]
+        return self.fold(state, time_s, market_price, first_scenario=first_scenario, inputs=inputs)[1]
 
-    def settled(self, prices: ArrayLike, *, last_raw: ArrayLike | None = None) -> Ints:
+    def propagate_blocks(
+        self, time_s: ArrayLike, blocks: Iterable[ArrayLike], *, inputs: Inputs | None = None
+    ) -> Iterator[Ints]:
+        """Yield the oracle paths of one block of scenarios after another.
+
+        Memory holds one block at a time, and the result is that of the whole.
+
+        Parameters
+        ----------
+        time_s : (T,) array_like of float
+        blocks : iterable of (n, T, [venue,] asset) array_like of float
+            Consecutive scenarios.
+        inputs : mapping of node name to (T,) or (all scenarios, T) array_like of int, optional
+
+        Yields
+        ------
+        (n, T, asset) int64
+        """
+        first = 0
+        for block in blocks:
+            market = np.asarray(block, dtype=np.float64)
+            here = {
+                name: path if np.ndim(path) < 2 else np.asarray(path)[first : first + len(market)]
+                for name, path in (inputs or {}).items()
+            }
+            yield self.propagate(time_s, market, first_scenario=first, inputs=here)
+            first += len(market)
+
+    def settled(
+        self,
+        prices: ArrayLike,
+        *,
+        last_raw: ArrayLike | None = None,
+        time_s: float = 0.0,
+        inputs: Inputs | None = None,
+    ) -> Ints:
         """Return the raw prices reached when the market stays at ``prices``.
 
         Parameters
@@ -151,41 +246,59 @@ class OracleGraph:
             As in `propagate`.
         last_raw : (asset,) or (n, asset) array_like of int, optional
             Raw prices before; needed where a source freezes.
+        time_s : float
+            When it is, on the caller's clock, for what depends on the date.
+        inputs : mapping of node name to scalar or (n,) array_like of int, optional
 
         Returns
         -------
         (n, asset) int64
         """
-        market = self._market(prices, ndim=2)
-        last: Ints | None = None
+        view, paths = self._view([time_s], views.moment(prices, self.assets), views.moments(inputs), 0)
+        before: dict[str, Ints] = {}
         if last_raw is not None:
-            last = np.broadcast_to(np.asarray(last_raw, dtype=np.int64), market.shape)
-        first_reader = [self.source_of.index(k) for k in range(len(self.sources))]
-        answers = [
-            s.settled(market, None if last is None else last[:, k])
-            for s, k in zip(self.sources, first_reader, strict=True)
-        ]
-        return np.stack(answers, axis=-1)[:, list(self.source_of)]
+            last = narrowed(np.asarray(last_raw))
+            last = np.broadcast_to(last, (len(view), len(self.assets)))
+            before = {name: last[:, self.price_of.index(name)] for name in self.price_of}
 
-    def _market(self, prices: ArrayLike, *, ndim: int) -> Floats:
-        """Return prices with the venues reduced to their upper median."""
-        values = np.asarray(prices, dtype=np.float64)
-        if values.ndim not in (ndim, ndim + 1) or values.shape[-1] != len(self.assets) or 0 in values.shape:
-            axes = "(scenario, asset)" if ndim == 2 else "(scenario, time, asset)"
-            raise FeedError(
-                f"prices of shape {values.shape} for {len(self.assets)} assets.",
-                remedy=f"Give {axes}, with the venues before the assets if there are any.",
-            )
-        if values.ndim == ndim:
-            return values
-        bad = ~((values > 0) & (values < np.inf))
-        if bad.any():
-            *_, venue, asset = (int(k) for k in np.argwhere(bad)[0])
-            raise FeedError(
-                f"{self.assets[asset]!r} has an impossible price on venue {venue}.",
-                remedy="Give positive finite prices on every venue.",
-            )
-        return upper_median(np.moveaxis(values, -2, -1))
+        def step(k: int, seen: View) -> Ints:
+            return self.nodes[k].source.settled(seen, before.get(self.nodes[k].name))[:, None]
+
+        answers = self._evaluated(step, view, paths)
+        return np.stack([answers[name][:, 0] for name in self.price_of], axis=-1)
+
+    def _view(
+        self, time_s: ArrayLike, market_price: ArrayLike, inputs: Inputs | None, first_scenario: int
+    ) -> tuple[View, dict[str, Ints]]:
+        """Return what all nodes see, and the paths of the inputs, (n, T)."""
+        view = views.view_of(self.assets, self.epoch_s, time_s, market_price, first_scenario)
+        levels = [node.name for node in self.nodes if isinstance(node.source, Level)]
+        shape = (len(view), len(view.time_s))
+        return view, {
+            name: views.input_path(name, path, levels, shape) for name, path in (inputs or {}).items()
+        }
+
+    def _start(self, view: View, paths: Mapping[str, Ints]) -> GraphState:
+        views.check_times(view.time_s, float(view.time_s[0]))
+        states: list[Any] = [None] * len(self.nodes)
+
+        def step(k: int, seen: View) -> Ints:
+            states[k], answers = self.nodes[k].source.start(seen)
+            return answers[:, None]
+
+        self._evaluated(step, view, paths)
+        return GraphState(float(view.time_s[0]) - self.epoch_s, tuple(states))
+
+    def _evaluated(
+        self, step: Callable[[int, View], Ints], view: View, paths: Mapping[str, Ints]
+    ) -> dict[str, Ints]:
+        """Return every node's answers, children first."""
+        answers: dict[str, Ints] = {}
+        for k in self.order:
+            node = self.nodes[k]
+            children = tuple(answers[name] for name in node.children)
+            answers[node.name] = step(k, replace(view, children=children, path=paths.get(node.name)))
+        return answers
 
 
 def graph_of(
@@ -234,11 +347,11 @@ def graph_of(
                 f"feed {name!r} is read with {digits} and {each[names.index(name)]} decimals.",
                 remedy="Give assets that share a feed the same decimals.",
             )
-    sources = tuple(
-        FeedSource(feed_for(name, each[names.index(name)], chain_id=chain_id), columns[name])
+    nodes = (
+        Node(name, FeedSource(feed_for(name, each[names.index(name)], chain_id=chain_id), columns[name]))
         for name in order
     )
-    return OracleGraph(tuple(assets), sources, tuple(order.index(name) for name in names))
+    return OracleGraph(tuple(assets), tuple(nodes), tuple(names))
 
 
 def _columns(assets: Sequence[str], feeds: Sequence[str], reads: Mapping[str, str]) -> dict[str, int]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from abis.errors import FeedError
 from oracles import chainlink
 from oracles.feed import PriceFeed, fixed_delay
-from oracles.graph import OracleGraph, graph_of
+from oracles.graph import Node, OracleGraph, graph_of
 from oracles.sources import FeedSource
 from risk.testing.price_paths import PricePath, price_feeds, price_paths
 from tests.oracles.test_feed import feed
@@ -22,7 +22,8 @@ ASSETS = ("WETH", "USDT", "USDe")
 def shared(f: PriceFeed) -> OracleGraph:
     """WETH on its own feed; USDe reads the USDT feed."""
     usdt = replace(f, description="USDT / USD")
-    return OracleGraph(ASSETS, (FeedSource(f, 0), FeedSource(usdt, 1)), (0, 1, 1))
+    nodes = (Node("weth", FeedSource(f, 0)), Node("usdt", FeedSource(usdt, 1)))
+    return OracleGraph(ASSETS, nodes, ("weth", "usdt", "usdt"))
 
 
 def market(path: PricePath) -> Any:
@@ -73,7 +74,8 @@ def test_orc_09_blocks_of_scenarios_draw_the_delays_of_the_whole(
 
 def test_settled_rounds_each_asset_to_its_feed_and_freezes_where_it_must() -> None:
     weth = feed(min_answer_raw=10 * 10**8)
-    graph = OracleGraph(("WETH", "USDT"), (FeedSource(weth, 0), FeedSource(feed(decimals=6), 1)), (0, 1))
+    nodes = (Node("weth", FeedSource(weth, 0)), Node("usdt", FeedSource(feed(decimals=6), 1)))
+    graph = OracleGraph(("WETH", "USDT"), nodes, ("weth", "usdt"))
     assert graph.decimals == (8, 6)
     assert graph.settled([[2_000.5, 0.97]]).tolist() == [[200_050_000_000, 970_000]]
     assert graph.settled([[5.0, 0.97]], last_raw=[11, 12]).tolist() == [[11, 970_000]]
@@ -89,8 +91,8 @@ def test_a_graph_is_built_from_descriptions_and_unknown_feeds_are_assumed() -> N
         ["USDT / USD", "ETH / USD", "USDT / USD", " "],
         reads={"USDT / USD": "USDT"},
     )
-    assert [s.name for s in graph.sources] == ["USDT / USD", "ETH / USD", "unknown feed of DOGE"]
-    assert graph.source_of == (0, 1, 0, 2)
+    assert [n.name for n in graph.nodes] == ["USDT / USD", "ETH / USD", "unknown feed of DOGE"]
+    assert graph.price_of == ("USDT / USD", "ETH / USD", "USDT / USD", "unknown feed of DOGE")
     assert [s.reads for s in graph.sources] == [(2,), (1,), (3,)]
     assumed = [f.subject for f in graph.findings()]
     assert assumed.count("unknown feed of DOGE") == 3
@@ -103,9 +105,9 @@ def test_a_graph_is_built_from_descriptions_and_unknown_feeds_are_assumed() -> N
     ("make", "named"),
     [
         (lambda: OracleGraph((), (), ()), "0 assets"),
-        (lambda: OracleGraph(("A",), (FeedSource(feed(), 0),), (0, 0)), "2 source indices"),
-        (lambda: OracleGraph(("A",), (FeedSource(feed(), 0),), (1,)), "do not name"),
-        (lambda: OracleGraph(("A",), (FeedSource(feed(), 1),), (0,)), "reads columns"),
+        (lambda: OracleGraph(("A",), (Node("f", FeedSource(feed(), 0)),), ("f", "f")), "2 price sources"),
+        (lambda: OracleGraph(("A",), (Node("f", FeedSource(feed(), 0)),), ("g",)), "priced by 'g'"),
+        (lambda: OracleGraph(("A",), (Node("f", FeedSource(feed(), 1)),), ("f",)), "reads columns"),
         (lambda: graph_of(["A", "B"], ["ETH / USD"]), "1 descriptions"),
         (lambda: graph_of(["A", "B"], ["ETH / USD"] * 2, [8, 6]), "8 and 6|6 and 8"),
         (lambda: graph_of(["A"], ["ETH / USD"], reads={"BTC / USD": "A"}), "no such feed"),

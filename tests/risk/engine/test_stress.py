@@ -205,8 +205,10 @@ def test_oracle_decides_who_is_liquidated_and_market_what_it_pays() -> None:
     """A feed frozen at its floor still says 90 while the market is at 50: healthy, and bad debt."""
     snapshot = one_account(100.0, 75.0, threshold=0.90)
     graph = graph_of(snapshot.asset_names, ("X / USD", "USD / USD"))
-    floor = replace(graph.sources[0].feed, min_answer_raw=90 * 10**8)  # type: ignore[attr-defined]
-    frozen = replace(graph, sources=(replace(graph.sources[0], feed=floor), *graph.sources[1:]))  # type: ignore[type-var]
+    node = graph.nodes[0]
+    floor = replace(node.source.feed, min_answer_raw=90 * 10**8)  # type: ignore[attr-defined]
+    source = replace(node.source, feed=floor)  # type: ignore[type-var]
+    frozen = replace(graph, nodes=(replace(node, source=source), *graph.nodes[1:]))
     got = run(snapshot, falls(snapshot, 0.5), oracles=frozen)
     assert got.liquidated_accounts[0] == 0
     assert got.under_liquidation_usd_hours[0] == pytest.approx(75)
