@@ -109,7 +109,7 @@ def advance(
     anchor: Anchor, state: AnchoredState, time_s: float, reporter_raw: ArrayLike, anchor_raw: ArrayLike
 ) -> tuple[AnchoredState, Ints]:
     """Let one moment pass; parameters and errors as of `fold`, without the time axis."""
-    reporter, mean = (np.asarray(x, dtype=np.int64)[..., None] for x in (reporter_raw, anchor_raw))
+    reporter, mean = (np.asarray(x)[..., None] for x in (reporter_raw, anchor_raw))
     after, answers = fold(anchor, state, [time_s], reporter, mean)
     return after, answers[:, 0]
 

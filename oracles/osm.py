@@ -138,7 +138,7 @@ def void(state: OsmState) -> OsmState:
 
 def advance(osm: Osm, state: OsmState, time_s: float, source_raw: ArrayLike) -> tuple[OsmState, Ints]:
     """Let one moment pass; parameters and errors as of `fold`, without the time axis."""
-    after, answers = fold(osm, state, [time_s], np.asarray(source_raw, dtype=np.int64)[..., None])
+    after, answers = fold(osm, state, [time_s], np.asarray(source_raw)[..., None])
     return after, answers[:, 0]
 
 

@@ -129,9 +129,14 @@ def check_raw(name: str, raw: ArrayLike) -> Ints:
     Raises
     ------
     FeedError
-        If one is negative.
+        If one is negative or does not fit 64 bits.
     """
-    values = np.asarray(raw, dtype=np.int64)
+    try:
+        values = np.asarray(raw, dtype=np.int64)
+    except OverflowError:
+        raise FeedError(
+            f"{name}: a source whose answers do not fit 64 bits.", remedy="Read it with fewer decimals."
+        ) from None
     if (values < 0).any():
         where = tuple(int(k) for k in np.argwhere(values < 0)[0])
         raise FeedError(
