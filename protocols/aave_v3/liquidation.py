@@ -3,10 +3,10 @@
 Beside the contract: ``executeLiquidationCall`` of LiquidationLogic.sol and
 ``validateLiquidationCall`` of ValidationLogic.sol.
 
-Left to the caller, because a position does not hold it: whether the reserves are active,
-not paused and past their grace period, the sequencer sentinel, the liquidator's identity,
-and whether the reserve has the liquidity to pay the underlying out.  Every debt is taken
-to be in an active reserve.  Collateral is paid out as underlying (burned, not transferred).
+Left to the caller, because a position does not hold it: what `eligibility` decides (active,
+not paused, past the grace period, the sequencer sentinel), the liquidator's identity, and
+whether the reserve has the liquidity to pay the underlying out.  Every debt is taken to be
+in an active reserve.
 """
 
 from __future__ import annotations
@@ -41,7 +41,13 @@ def has_no_collateral_left(
 
 
 def liquidate(
-    position: Position, collateral: int, debt: int, amount_raw: int, rules: LiquidationRules
+    position: Position,
+    collateral: int,
+    debt: int,
+    amount_raw: int,
+    rules: LiquidationRules,
+    *,
+    in_tokens: bool = False,
 ) -> LiquidationResult:
     """Return what ``liquidationCall`` does to an account, or why it reverts.
 
@@ -55,6 +61,9 @@ def liquidate(
         Debt the liquidator offers to repay, smallest units; 2**256 - 1 for as much as allowed.
     rules : LiquidationRules
         The market's rules.
+    in_tokens : bool
+        Whether the liquidator takes the market's own tokens (``receiveAToken``): they are
+        transferred and not burned, and a transfer may be of nothing.
 
     Returns
     -------
@@ -81,7 +90,7 @@ def liquidate(
     _check_call(position, collateral, debt, amount_raw)
     leg, owed = position.collateral[collateral], position.debt[debt]
     data = account_data(position, rules)
-    refusal = _ineligible(data, leg, owed, rules)
+    refusal = _ineligible(data, leg, owed, rules, in_tokens=in_tokens)
     if refusal:
         return _refused(position, refusal)
     cover_raw = min(amount_raw, max_liquidatable_debt_raw(data, leg, owed, rules))
@@ -89,7 +98,7 @@ def liquidate(
     if leaves_dust(leg, owed, seizure, rules):
         return _refused(position, Refusal.DUST)
     all_gone = has_no_collateral_left(data, leg, seizure, rules)
-    if _burns_nothing(leg, owed, seizure, all_gone, rules):
+    if _burns_nothing(leg, owed, seizure, all_gone, rules, in_tokens=in_tokens):
         return _refused(position, Refusal.ZERO_AMOUNT)
     left = _collateral_after(leg, seizure, all_gone, rules)
     debts, deficit_raw = _debt_after(position.debt, debt, seizure, all_gone, rules)
@@ -105,7 +114,7 @@ def liquidate(
 
 
 def _ineligible(
-    data: AccountData, leg: CollateralLeg, owed: DebtLeg, rules: LiquidationRules
+    data: AccountData, leg: CollateralLeg, owed: DebtLeg, rules: LiquidationRules, *, in_tokens: bool
 ) -> Refusal | None:
     # The contract's order: a call that fails several tests reports the first.
     if data.health_factor >= rules.liquidatable_below_wad:
@@ -116,18 +125,28 @@ def _ineligible(
         return Refusal.NO_DEBT
     if leg.price_raw == 0 or owed.price_in_call_raw == 0:
         return Refusal.NO_PRICE
-    # Collateral of threshold 0 (counted from v3.6 on) has no bonus: nothing could be seized.
-    return None if leg.bonus_bps else Refusal.ZERO_AMOUNT
+    # Collateral of threshold 0 (counted from v3.6 on) has no bonus: nothing is seized, and
+    # nothing cannot be burned.  As tokens it can be had, unless a fee divides by the bonus.
+    worthless = leg.bonus_bps == 0 and (not in_tokens or leg.protocol_fee_bps)
+    return Refusal.ZERO_AMOUNT if worthless else None
 
 
 def _burns_nothing(
-    leg: CollateralLeg, owed: DebtLeg, seizure: Seizure, all_gone: bool, rules: LiquidationRules
+    leg: CollateralLeg,
+    owed: DebtLeg,
+    seizure: Seizure,
+    all_gone: bool,
+    rules: LiquidationRules,
+    *,
+    in_tokens: bool,
 ) -> bool:
-    """Return whether one of the two burns is of zero scaled units, which tokens refuse."""
+    """Return whether one of the burns is of zero scaled units, which tokens refuse."""
     repaid_raw = owed.balance_raw if all_gone else seizure.debt_raw
     variable_raw = owed.balance_raw - owed.stable_raw
     paid_out_raw = seizure.collateral_raw - seizure.fee_raw
-    burns = [burned_scaled(paid_out_raw, leg.index_ray, rules.supply_balance_rounding)]
+    burns = []
+    if not in_tokens:
+        burns.append(burned_scaled(paid_out_raw, leg.index_ray, rules.supply_balance_rounding))
     # Without variable debt a repayment burns stable debt alone, which has no index.
     if variable_raw or not repaid_raw:
         from_variable_raw = min(repaid_raw, variable_raw)

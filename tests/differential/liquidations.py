@@ -12,6 +12,7 @@ from abis.units import MAX_UINT256
 from examples.localchain.contracts import named_address
 from examples.localchain.rpc import RpcAnswer
 from protocols.aave_v3.accrual import burned_scaled
+from protocols.aave_v3.eligibility import ReserveGate, gate_refusal
 from protocols.aave_v3.rules import account_data, liquidate
 from protocols.position import LiquidationResult, Position, Refusal
 from tests.differential.raw_market import (
@@ -44,6 +45,7 @@ CODES: Mapping[str, Mapping[Refusal, str]] = {
         Refusal.NO_DEBT: "44",  # LPCM_SPECIFIED_CURRENCY_NOT_BORROWED_BY_USER
         Refusal.NO_LIQUIDITY: "45",  # LPCM_NOT_ENOUGH_LIQUIDITY_TO_LIQUIDATE
         Refusal.ZERO_AMOUNT: "23",  # LP_LIQUIDATION_CALL_FAILED, whatever reverts inside
+        Refusal.INACTIVE: "2",  # VL_NO_ACTIVE_RESERVE
     },
     "3.0": {
         Refusal.HEALTHY: "45",  # HEALTH_FACTOR_NOT_BELOW_THRESHOLD
@@ -51,7 +53,9 @@ CODES: Mapping[str, Mapping[Refusal, str]] = {
         Refusal.NO_DEBT: "47",  # SPECIFIED_CURRENCY_NOT_BORROWED_BY_USER
         Refusal.NO_LIQUIDITY: OVERDRAWN,
         Refusal.ZERO_AMOUNT: "25",  # INVALID_BURN_AMOUNT
+        Refusal.INACTIVE: "27",  # RESERVE_INACTIVE
         Refusal.PAUSED: "29",  # RESERVE_PAUSED
+        Refusal.SENTINEL: "59",  # PRICE_ORACLE_SENTINEL_CHECK_FAILED
     },
     "3.6": {
         Refusal.HEALTHY: _custom("HealthFactorNotBelowThreshold"),
@@ -59,7 +63,10 @@ CODES: Mapping[str, Mapping[Refusal, str]] = {
         Refusal.NO_DEBT: _custom("SpecifiedCurrencyNotBorrowedByUser"),
         Refusal.NO_LIQUIDITY: OVERDRAWN,
         Refusal.ZERO_AMOUNT: _custom("InvalidBurnAmount"),
+        Refusal.INACTIVE: _custom("ReserveInactive"),
         Refusal.PAUSED: _custom("ReservePaused"),
+        Refusal.SENTINEL: _custom("PriceOracleSentinelCheckFailed"),
+        Refusal.GRACE_PERIOD: _custom("LiquidationGraceSentinelCheckFailed"),
         Refusal.DUST: _custom("MustNotLeaveDust"),
     },
 }
@@ -84,23 +91,30 @@ def predict(market: RawMarket, attempt: Attempt, at_s: int) -> LiquidationResult
 def expected_code(world: World, market: RawMarket, attempt: Attempt, at_s: int) -> str:
     """Return the code the contract will refuse with, or an empty string if it will accept.
 
-    What the rules leave to their caller is added: pauses, and whether the payment is there.
+    What the rules leave to their caller is added: flags, and whether the payment is there.
     """
-    codes = CODES[market.version]
     own, other = (market.reserves[i].configuration for i in (attempt.collateral, attempt.debt))
-    if own.paused or other.paused:
-        return codes[Refusal.PAUSED]
     position = position_of(market, attempt.account, at_s)
+    gates = (ReserveGate(each.active, each.paused) for each in (own, other))
+    if closed := gate_refusal(
+        *gates, account_data(position, market.rules).health_factor, at_s, market.version
+    ):
+        return CODES[market.version][closed]
     predicted = liquidate(position, attempt.collateral, attempt.debt, attempt.offer_raw, market.rules)
     if predicted.refusal:
-        no_bonus = position.collateral[attempt.collateral].bonus_bps == 0
-        if predicted.refusal is Refusal.ZERO_AMOUNT and no_bonus and own.liquidation_protocol_fee_bps:
-            return NO_REASON  # the fee divides by the bonus
-        return codes[predicted.refusal]
+        return refusal_code(market, position, attempt.collateral, predicted.refusal)
     paid_out_raw = predicted.collateral_seized_raw - predicted.protocol_fee_raw
     if paid_out_raw > _cash_raw(world, market, attempt, predicted):
-        return codes[Refusal.NO_LIQUIDITY]
+        return CODES[market.version][Refusal.NO_LIQUIDITY]
     return ""
+
+
+def refusal_code(market: RawMarket, position: Position, collateral: int, refusal: Refusal) -> str:
+    """Return the code of a refusal by the rules."""
+    leg = position.collateral[collateral]
+    if refusal is Refusal.ZERO_AMOUNT and leg.bonus_bps == 0 and leg.protocol_fee_bps:
+        return NO_REASON  # the fee divides by the bonus
+    return CODES[market.version][refusal]
 
 
 def _cash_raw(world: World, market: RawMarket, attempt: Attempt, predicted: LiquidationResult) -> int:
@@ -146,8 +160,8 @@ def execute(world: World, market: RawMarket, attempt: Attempt, at_s: int) -> Liq
     world.chain.send(LIQUIDATOR, world.market.pool, "liquidationCall", *_arguments(world, market, attempt))
     world.chain.mine(at_s)
     after = read_all(world, wallet)
-    assert _event(world) == (predicted.debt_repaid_raw, paid_out_raw)
-    assert _deficits(world) == _expected_deficits(world, market, predicted)
+    assert liquidation_event(world) == (predicted.debt_repaid_raw, paid_out_raw)
+    assert deficits_created(world) == expected_deficits(world, market, predicted)
     if seized.symbol != owed.symbol:
         assert after[0] - before[0] == paid_out_raw
         assert before[1] - after[1] == predicted.debt_repaid_raw
@@ -196,19 +210,20 @@ def _compare_left(world: World, market: RawMarket, account: RawAccount, left: Po
     assert account_data(left, market.rules) == read_account_data(world, [account.address])[0]
 
 
-def _event(world: World) -> tuple[int, int]:
+def liquidation_event(world: World) -> tuple[int, int]:
     """Return (debtToCover, liquidatedCollateralAmount) of the latest block's LiquidationCall."""
     (log,) = _logs(world, LIQUIDATION_TOPIC)
     covered, taken, *_ = decode(["uint256", "uint256", "address", "bool"], bytes.fromhex(log["data"][2:]))
     return covered, taken
 
 
-def _deficits(world: World) -> dict[str, int]:
+def deficits_created(world: World) -> dict[str, int]:
     """Return asset -> debt burned as deficit, of the latest block."""
     return {log["topics"][2][-40:]: int(log["data"], 16) for log in _logs(world, DEFICIT_TOPIC)}
 
 
-def _expected_deficits(world: World, market: RawMarket, predicted: LiquidationResult) -> dict[str, int]:
+def expected_deficits(world: World, market: RawMarket, predicted: LiquidationResult) -> dict[str, int]:
+    """Return asset -> debt the rules say is burned as deficit."""
     assets = [world.market.reserves[each.symbol].underlying.address for each in market.reserves]
     return {
         asset[2:].lower(): amount_raw

@@ -287,9 +287,9 @@ def _debt_leg(
     principal, rate, updated_s = account.stable[i] if account.stable else (0, 0, at_s)
     stable_raw = stable_debt_raw(principal, rate, updated_s, at_s, rules.debt_accrual) if principal else 0
     owes = scaled > 0 or principal > 0
-    # A v2 liquidation of the whole debt leaves the bit set.
-    agree = borrowing == owes or (borrowing and not since(market.version, "3.0"))
-    assert agree, f"{account.address}: borrow bit and debt of {reserve.symbol} disagree"
+    # The bit may outlive the debt: after a v2 liquidation of all of it, or until v3.4 after a
+    # repayment that is a unit short and burns everything all the same.
+    assert borrowing or not owes, f"{account.address}: owes {reserve.symbol} without a borrow bit"
     return DebtLeg(
         reserve=i,
         balance_raw=balance_raw(scaled, index_ray, rules.debt_balance_rounding) + stable_raw,
