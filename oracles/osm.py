@@ -114,7 +114,7 @@ def poke(
 def start(osm: Osm, time_s: float, source_raw: ArrayLike) -> OsmState:
     """Return the state of a module whose source, (n,), has not moved for two hops."""
     now = check_times(osm.name, time_s, [time_s])
-    source = check_raw(osm.name, source_raw)
+    source = check_raw(osm.name, source_raw).copy()
     check_row(osm.name, source)
     mark = (int(block_seconds(now)[0]) - osm.poke_delay_s) // osm.hop_s * osm.hop_s
     return OsmState(float(time_s), source, source.copy(), np.full(len(source), mark, np.int64), source.copy())
