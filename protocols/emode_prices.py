@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from protocols.snapshot import EMode, Snapshot
+    from protocols.snapshot import CollateralBlock, DebtBlock, EMode, Snapshot
 
 _EXACT_BELOW = 2**53  # floats hold integers up to here
 _INT64_BELOW = 2.0**62
@@ -53,6 +53,26 @@ def emode_prices_raw(snapshot: Snapshot, prices_raw: NDArray[Any] | Sequence[int
             out[..., p] = prices[..., emode.price_reserve]
         else:
             out[..., p] = _moved(emode.price_raw, _median_move(snapshot, emode, prices))
+    return out
+
+
+def entry_prices(
+    snapshot: Snapshot, block: CollateralBlock | DebtBlock, prices_raw: NDArray[Any] | Sequence[int]
+) -> NDArray[np.float64]:
+    """Return the price every entry is valued at, (nnz,) base-currency units of a whole token.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    block : CollateralBlock or DebtBlock
+        Of the snapshot's book.
+    prices_raw : (n_reserves,) integers
+        Oracle prices of the reserves.
+    """
+    prices = _integers(prices_raw)
+    out: NDArray[np.float64] = prices.astype(np.float64)[block.reserve]
+    for emode, price in zip(priced_emodes(snapshot), emode_prices_raw(snapshot, prices), strict=True):
+        out[block.price_emode == emode.id] = float(price)
     return out
 
 

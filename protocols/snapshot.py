@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from abis.errors import InconsistentSnapshot, UnknownAsset
 from abis.findings import Finding
 from protocols.change_rules import ChangeRules
-from protocols.emode_prices import emode_prices_raw, priced_emodes
+from protocols.emode_prices import emode_prices_raw, entry_prices, priced_emodes
 from protocols.liquidation_rules import LiquidationRules
 from protocols.position import CollateralLeg, DebtLeg, Position
 
@@ -365,10 +365,7 @@ class Snapshot:
         return self._value_usd(self.book.debt)
 
     def _value_usd(self, block: CollateralBlock | DebtBlock) -> FloatArray:
-        price = self.price_usd[block.reserve]
-        for e in self.emodes:
-            if e.price_raw:
-                price[block.price_emode == e.id] = e.price_raw * self.base.usd_per_raw
+        price = entry_prices(self, block, [r.price_raw for r in self.reserves]) * self.base.usd_per_raw
         return block.amount_raw.astype(np.float64) / self.unit[block.reserve] * price
 
     def _per_reserve(self, name: str) -> FloatArray:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from abis.errors import InputError
 from abis.units import WAD
 from protocols.change_rules import ChangeRule
+from protocols.emode_prices import entry_prices
 from protocols.exact import exact_rules
 from protocols.position import Position
 from protocols.snapshot import Snapshot
@@ -206,11 +207,12 @@ def _floats(view: _View) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray
     """Return debt, weighted collateral that stays, collateral that moves, and slack, (N,) raw values."""
     snapshot, block, owed = view.snapshot, view.snapshot.book.collateral, view.snapshot.book.debt
     n = len(snapshot.book)
-    price = np.array([float(p) for p in view.prices_raw])
-    value = block.amount_raw.astype(np.float64) / snapshot.unit[block.reserve] * price[block.reserve]
+    price = entry_prices(snapshot, block, view.prices_raw)
+    value = block.amount_raw.astype(np.float64) / snapshot.unit[block.reserve] * price
     value = value * block.counted
     stays = np.where(view.governed, 0.0, value * block.threshold_bps / 10_000)
-    due = owed.amount_raw.astype(np.float64) / snapshot.unit[owed.reserve] * price[owed.reserve]
+    owed_price = entry_prices(snapshot, owed, view.prices_raw)
+    due = owed.amount_raw.astype(np.float64) / snapshot.unit[owed.reserve] * owed_price
     debt, fixed, moving, total = (
         np.bincount(account, weights=w, minlength=n).astype(np.float64)
         for account, w in (
@@ -255,8 +257,8 @@ def _with_threshold(position: Position, moves: list[bool], threshold_bps: int) -
 def _totals(view: _View, first_safe: IntArray) -> tuple[IntArray, FloatArray]:
     """Return liquidatable accounts and their debt at each candidate, (K,) each."""
     snapshot, owed = view.snapshot, view.snapshot.book.debt
-    price_usd = np.array([float(p) for p in view.prices_raw]) * snapshot.base.usd_per_raw
-    due = owed.amount_raw.astype(np.float64) / snapshot.unit[owed.reserve] * price_usd[owed.reserve]
+    price_usd = entry_prices(snapshot, owed, view.prices_raw) * snapshot.base.usd_per_raw
+    due = owed.amount_raw.astype(np.float64) / snapshot.unit[owed.reserve] * price_usd
     debt = np.bincount(owed.account, weights=due, minlength=len(snapshot.book))
     hit = first_safe > 0
     n = len(view.tried)

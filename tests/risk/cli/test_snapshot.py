@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
@@ -231,3 +232,36 @@ def test_the_command_loads_web3_only_when_it_connects() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split()[0] == "False"
+
+
+@pytest.mark.chain
+def test_a_spark_like_market_of_a_users_file_is_read_with_its_categorys_own_price(
+    demo_chain: DemoWorld, tmp_path: Path, run: Run
+) -> None:
+    market, chain = demo_chain.market, demo_chain.chain
+    own = market.spec.emodes[0]
+    figures = (own.ltv_bps, own.liquidation_threshold_bps, own.liquidation_bonus_bps)
+    ether = market.reserves["WETH"].underlying.address
+    arguments = (own.id, *figures, ether, own.label)
+    chain.send(market.admin, market.configurator, "setEModeCategory", *arguments)
+    chain.mine()
+    chain_id = int(chain.node.rpc("eth_chainId"), 16)
+    file, target = tmp_path / "markets.toml", tmp_path / "snap"
+    file.write_text(
+        f'[markets.my-spark]\nprotocol = "spark"\nchain_id = {chain_id}\n'
+        f'address = "{market.provider.address}"\n'
+    )
+    code, _, err = run("snapshot", "my-spark", "--registry", file, "--rpc", chain.node.url, "-o", target)
+    assert code == 0, err
+    taken = load(target)
+    assert (taken.market.name, taken.market.protocol, taken.market.version) == ("my-spark", "spark", "3.0")
+    assert taken.emodes[0].price_reserve == taken.asset_index("WETH")
+    assert taken.emodes[0].price_raw == taken.reserves[taken.emodes[0].price_reserve].price_raw
+    assert (taken.book.collateral.price_emode == own.id).any()
+    code, out, _ = run("accounts", target, "--json")
+    assert code == 0
+    rows = {row["account"]: row for row in json.loads(out)["data"]["rows"]}
+    for account, emode in zip(taken.book.accounts, taken.book.emode, strict=True):
+        if emode == own.id:
+            debt_raw = chain.read(market.pool, "getUserAccountData", account)[1]
+            assert str(debt_raw) in {str(v) for v in rows[account].values()}
