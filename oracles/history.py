@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -17,6 +18,7 @@ from oracles.feed import INT64_MAX
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+_INTEGER = re.compile(r"[+-]?\d{1,80}")
 _GAP_TIMES = 2.0  # an interval this many times the longest customary one is a gap
 _LONG_QUANTILE = 0.99
 
@@ -45,6 +47,13 @@ class RoundHistory:
 
     def __len__(self) -> int:
         return len(self.time_s)
+
+    def between(self, start_s: float, end_s: float) -> RoundHistory:
+        """Return the rounds of ``[start_s, end_s]``; findings stay as they are."""
+        keep = (self.time_s >= start_s) & (self.time_s <= end_s)
+        return replace(
+            self, time_s=self.time_s[keep], answer_raw=self.answer_raw[keep], segment=self.segment[keep]
+        )
 
     def segments(self) -> Iterator[slice]:
         """Yield each gapless stretch."""
@@ -120,13 +129,13 @@ def read_rounds(table: pd.DataFrame) -> RoundHistory:
     Returns
     -------
     RoundHistory
-        Rows with an answer of 0 or less, or beyond int64, become findings.
+        Rows with an answer of 0 or less, beyond int64 or unreadable, or without a readable
+        time, become findings.
 
     Raises
     ------
     MalformedFile
-        If a column is missing, decimals differ, a value cannot be read or fewer than two
-        rounds remain.
+        If a column is missing, decimals differ or fewer than two rounds remain.
     """
     _need(table, ("time", "answer_raw", "decimals"), "rounds")
     decimals = {int(d) for d in table["decimals"].unique()}
@@ -135,16 +144,12 @@ def read_rounds(table: pd.DataFrame) -> RoundHistory:
             f"rounds with decimals {sorted(decimals)}.", remedy="Give the rounds of one feed."
         )
     order = ["time"] + (["aggregator_round_id"] if "aggregator_round_id" in table else [])
-    rows = table.sort_values(order, kind="stable")
-    answers = [_integer(text) for text in rows["answer_raw"]]
+    readable, findings = _readable(table, order)
+    rows = table[readable].assign(time=_stamps(table["time"])[readable]).sort_values(order, kind="stable")
+    answers = [int(str(text)) for text in rows["answer_raw"]]
     good = np.array([0 < a <= INT64_MAX for a in answers], dtype=bool)
-    findings = [
-        Finding(
-            FindingKind.OUT_OF_RANGE,
-            Severity.LOW,
-            f"round of {rows['time'].iloc[k]}",
-            f"answer {answers[k]} is no price; the round is left out.",
-        )
+    findings += [
+        _left_out(f"round of {rows['time'].iloc[k]}", f"answer {answers[k]} is no price")
         for k in np.flatnonzero(~good)
     ]
     if good.sum() < 2:
@@ -182,12 +187,15 @@ def read_candles(table: pd.DataFrame) -> Candles:
         If a column is missing, an opening time repeats or fewer than two candles remain.
     """
     _need(table, ("time", "open", "high", "low", "close"), "candles")
-    rows = table.sort_values("time", kind="stable")
+    rows = table.assign(time=_stamps(table["time"])).sort_values("time", kind="stable")
     times = _seconds(rows["time"])
     if (np.diff(times) == 0).any():
         k = int(np.argmin(np.diff(times)))
         raise MalformedFile(f"two candles open at {rows['time'].iloc[k]}.", remedy="Give one series.")
-    o, h, low, c = (rows[n].to_numpy(dtype=np.float64) for n in ("open", "high", "low", "close"))
+    o, h, low, c = (
+        pd.to_numeric(rows[n], errors="coerce").to_numpy(dtype=np.float64)
+        for n in ("open", "high", "low", "close")
+    )
     good = (low > 0) & (h < np.inf) & (low <= np.minimum(o, c)) & (h >= np.maximum(o, c))
     findings = [
         Finding(
@@ -212,15 +220,38 @@ def _need(table: pd.DataFrame, columns: tuple[str, ...], what: str) -> None:
         raise MalformedFile(f"{what} without {', '.join(missing)}.", remedy=f"Columns: {', '.join(columns)}.")
 
 
-def _integer(text: object) -> int:
-    try:
-        return int(str(text))
-    except ValueError as error:
-        raise MalformedFile(f"answer {text!r} is no integer.", remedy="Give raw answers.") from error
+def _readable(table: pd.DataFrame, order: list[str]) -> tuple[NDArray[np.bool_], list[Finding]]:
+    """Return which rows of rounds can be read, and a finding for each of the others."""
+    stamped = _stamps(table["time"]).notna().to_numpy(dtype=bool)
+    whole = np.array([_INTEGER.fullmatch(str(a)) is not None for a in table["answer_raw"]], dtype=bool)
+    numbered = np.ones(len(table), dtype=bool)
+    if len(order) > 1:
+        numbered = np.array([_INTEGER.fullmatch(str(i)) is not None for i in table[order[1]]], dtype=bool)
+    findings = []
+    for k in np.flatnonzero(~(stamped & whole & numbered)):
+        column = "time" if not stamped[k] else "answer_raw" if not whole[k] else order[1]
+        findings.append(
+            _left_out(f"row {k + 1}", f"{column} {str(table[column].iloc[k])[:40]!r} is unreadable")
+        )
+    return stamped & whole & numbered, findings
+
+
+def _left_out(subject: str, why: str) -> Finding:
+    return Finding(FindingKind.OUT_OF_RANGE, Severity.LOW, subject, f"{why}; the round is left out.")
+
+
+def _stamps(column: pd.Series) -> pd.Series:
+    """Return UTC timestamps of text or Unix seconds; NaT where there is none."""
+    if not pd.api.types.is_datetime64_any_dtype(column):
+        unix = pd.to_numeric(column, errors="coerce")
+        seconds = pd.to_datetime(unix, unit="s", utc=True, errors="coerce")
+        text = column.astype(str).where(unix.isna())
+        return seconds.fillna(pd.to_datetime(text, utc=True, errors="coerce", format="ISO8601"))
+    return pd.to_datetime(column, utc=True)
 
 
 def _seconds(column: pd.Series) -> Floats:
-    stamps = pd.to_datetime(column, utc=True)
+    stamps = _stamps(column)
     if stamps.isna().any():
         raise MalformedFile("a row without a time.", remedy="Give every row a UTC timestamp.")
     return np.asarray(stamps.dt.as_unit("ms").astype("int64").to_numpy() / 1_000, dtype=np.float64)

@@ -68,6 +68,8 @@ class NextRounds:
     ----------
     late_s : (r,) float64
         Predicted minus real time; NaN where no round was predicted in time.
+    real_s : (r,) float64
+        When each real round came.
     real_raw, predicted_raw : (r,) int64
         Their answers; 0 where none was predicted.
     moved : (r,) bool
@@ -77,6 +79,7 @@ class NextRounds:
     """
 
     late_s: Floats
+    real_s: Floats
     real_raw: Ints
     predicted_raw: Ints
     moved: NDArray[np.bool_]
@@ -136,7 +139,7 @@ def next_rounds(
         As `replay`.
     """
     path = candle_path(candles, view)
-    rows: list[tuple[float, int, int, bool, int]] = []
+    rows: list[tuple[float, float, int, int, bool, int]] = []
     for part in _covered(rounds, candles, feed):
         times, answers = rounds.time_s[part], rounds.answer_raw[part].tolist()
         moved = _moved(answers, feed.deviation_ppb)
@@ -146,10 +149,11 @@ def next_rounds(
             late, raw, cause = np.nan, 0, 0
             if len(told):
                 late, raw, cause = told.time_s[0] - next_s, told.answer_raw[0], told.cause[0]
-            rows.append((late, answers[k + 1], raw, moved[k], cause))
-    late_s, real, predicted, was_moved, causes = zip(*rows, strict=True) if rows else ((),) * 5
+            rows.append((late, next_s, answers[k + 1], raw, moved[k], cause))
+    late_s, real_s, real, predicted, was_moved, causes = zip(*rows, strict=True) if rows else ((),) * 6
     return NextRounds(
         np.array(late_s, dtype=np.float64),
+        np.array(real_s, dtype=np.float64),
         np.array(real, dtype=np.int64),
         np.array(predicted, dtype=np.int64),
         np.array(was_moved, dtype=bool),

@@ -125,7 +125,7 @@ def _one_feed(names: list[str], feed: str | None) -> str:
     raise InputError(f"no rounds of {feed!r}.", remedy=f"The file has {listed}.")
 
 
-def _decimals(rows: pd.DataFrame, decimals: int | None) -> object:
+def _decimals(rows: pd.DataFrame, decimals: int | None) -> int | pd.Series:
     if decimals is not None:
         if "decimals" in rows and {str(d) for d in rows["decimals"]} != {str(decimals)}:
             raise InputError(

@@ -65,14 +65,6 @@ def test_a_heartbeat_that_restarts_at_every_round_is_no_clock() -> None:
     assert find_schedules(drifting) == ()
 
 
-def test_the_same_seed_gives_the_same_interval_and_another_moves_it_little() -> None:
-    rounds = read_rounds(world(feed(), days=15, seed=8)[0])
-    one, again, other = (fit(rounds, description="x", seed=s) for s in (1, 1, 2))
-    assert one == again
-    assert one.deviation_bps.value == other.deviation_bps.value
-    assert other.deviation_bps.high == pytest.approx(one.deviation_bps.high, rel=0.01)
-
-
 def test_an_uncustomary_setting_is_kept_as_estimated() -> None:
     odd = feed(deviation_ppb=4_200_000, heartbeat_s=5_000.0, delay=fixed_delay(0))
     fitted = fit(read_rounds(world(odd, days=15, seed=9)[0]), description="x")

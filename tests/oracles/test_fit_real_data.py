@@ -40,7 +40,9 @@ def test_the_published_settings_are_recovered(case: tuple[FittedFeed, RoundHisto
     fitted = case[0]
     assert fitted.feed.deviation_bps == 50
     assert fitted.feed.heartbeat_s == 3_600
-    assert 49.9 < fitted.deviation_bps.low <= fitted.deviation_bps.high < 50.2
+    assert 48 < fitted.deviation_bps.low < 50 < fitted.deviation_bps.value <= fitted.deviation_bps.high < 50.6
+    assert fitted.heartbeat_s.low < 3_600 <= fitted.heartbeat_s.high
+    assert len(fitted.regimes) == 1
     assert fitted.delay_s is not None
     assert 12 <= fitted.delay_s.value <= 96
     assert 0.3 <= fitted.view.wick_weight <= 0.7

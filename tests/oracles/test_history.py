@@ -37,6 +37,17 @@ def test_rounds_that_are_no_price_become_findings() -> None:
     assert [f.kind for f in rounds.findings] == [FindingKind.OUT_OF_RANGE] * 2
 
 
+def test_rows_that_cannot_be_read_become_findings_that_name_them() -> None:
+    table = rounds_table([1, 2, 3, 4], ["5", "x", "7", None]).astype({"time": object})
+    table.loc[2, "time"] = "soon"
+    table.loc[4] = ["5", "9", 8]  # Unix seconds as text
+    rounds = read_rounds(table)
+    assert rounds.time_s.tolist() == [1, 5]
+    assert [f.subject for f in rounds.findings] == ["row 2", "row 3", "row 4"]
+    assert "'x' is unreadable" in rounds.findings[0].message
+    assert "time 'soon'" in rounds.findings[1].message
+
+
 def test_a_jump_of_the_round_number_is_a_gap() -> None:
     rounds = read_rounds(rounds_table([1, 2, 3, 4], [5, 6, 7, 8], aggregator_round_id=[1, 2, 9, 10]))
     assert list(rounds.segments()) == [slice(0, 2), slice(2, 4)]
@@ -68,7 +79,7 @@ def test_missing_and_contradicting_candles_become_findings() -> None:
     ("read", "table", "named"),
     [
         (read_rounds, pd.DataFrame({"time": []}), "answer_raw, decimals"),
-        (read_rounds, rounds_table([1, 2], ["5", "x"]), "'x' is no integer"),
+        (read_rounds, rounds_table([1, 2], ["5", "x"]), "1 usable rounds"),
         (read_rounds, rounds_table([1, 2], ["5", "0"]), "1 usable rounds"),
         (read_rounds, rounds_table([1, 2], [5, 6], decimals=[8, 18]), r"decimals \[8, 18\]"),
         (read_candles, candles_table([0, 0]), "two candles open"),
