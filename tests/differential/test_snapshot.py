@@ -13,8 +13,11 @@ from abis.findings import FindingKind, Severity
 from examples.demo.world import DemoWorld
 from examples.localchain.chain import Head
 from examples.localchain.contracts import Contract, named_address
+from protocols.aave_v3 import adapter
 from protocols.aave_v3.adapter import read_market
+from protocols.aave_v3.versions import rules_for
 from protocols.exact import exact_rules
+from protocols.liquidation_rules import HealthFormula, Rounding
 from protocols.store import encode
 from tests.differential.listing import list_reserve
 from tests.differential.price_moves import MONTH_S, MOVES, push
@@ -273,3 +276,16 @@ def test_a_steward_that_is_none_leaves_the_documented_bounds_with_a_finding(demo
     assert taken.change_rules == take(demo_chain).change_rules
     (finding,) = taken.findings
     assert (finding.kind, finding.subject) == (FindingKind.UNVERIFIED, demo_chain.market.oracle.address)
+
+
+def test_rules_that_are_not_the_pools_are_noticed(
+    demo_chain: DemoWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fork that changed how debt is rounded and health computed, behind the same getters."""
+    changed = {"health_formula": HealthFormula.FULL_PRECISION, "debt_value_rounding": Rounding.UP}
+    monkeypatch.setattr(adapter, "rules_for", lambda version: replace(rules_for(version), **changed))
+    (finding,) = take(demo_chain).findings
+    assert (finding.kind, finding.severity) == (FindingKind.INCONSISTENT, Severity.HIGH)
+    assert finding.message.startswith("The pool values ")
+    assert "rules of Aave 3.0: total_debt_base is " in finding.message
+    assert finding.subject in {plan.address for plan in demo_chain.plans}
