@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from abis.calls import topic
 from abis.chain import Chain, Header, Progress, silent
 from abis.findings import Finding, ranked
@@ -13,6 +15,7 @@ from protocols.aave_v3.book import build_book, completeness_of, read_accounts, r
 from protocols.aave_v3.holders import read_holders
 from protocols.aave_v3.prices import read_quotes
 from protocols.aave_v3.reserves import ListedReserve, listed_reserves, read_assets, read_facts
+from protocols.aave_v3.self_check import check_accounts
 from protocols.aave_v3.stable_debt import stable_findings
 from protocols.aave_v3.versions import rules_for
 from protocols.change_rules import ChangeRules
@@ -77,8 +80,7 @@ def read_market(
     balances = read_balances(chain, listed, holders, accounts, rules, block, progress, findings)
     completeness = completeness_of(listed, balances, base, findings)
     findings += stable_findings(listed, balances.owed_stable_raw)
-    chain.confirm(block)
-    return Snapshot(
+    snapshot = Snapshot(
         market=Market(spec.name, spec.protocol, version, chain.chain_id, addresses.to_mapping()),
         block=Block(block.number, block.hash, block.timestamp_s),
         base=base,
@@ -88,8 +90,10 @@ def read_market(
         emodes=(),
         book=build_book(listed, (), accounts, balances, rules),
         completeness=completeness,
-        findings=tuple(ranked(findings)),
     )
+    findings += check_accounts(chain, addresses.pool, snapshot, block)
+    chain.confirm(block)
+    return replace(snapshot, findings=tuple(ranked(findings)))
 
 
 def _parameters(

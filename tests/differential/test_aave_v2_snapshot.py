@@ -12,6 +12,7 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,7 @@ from examples.localchain.feeds import deploy_feed, queue_answer
 from examples.localchain.random_accounts import STATES, State
 from examples.localchain.random_market import in_dollars
 from examples.localchain.random_world import RandomWorld
+from examples.localchain.rpc import RpcAnswer
 from examples.localchain.spec import FeedSpec
 from protocols.extend import assume_snapshot
 from protocols.journal import Journal
@@ -32,6 +34,7 @@ from protocols.registry import MarketSpec, read_market, resolve
 from protocols.snapshot import BaseCurrency, Snapshot
 from protocols.store import encode, load, save
 from risk.cli.main import main
+from tests.abis.scripted_node import NodeError, ScriptedNode, serving
 from tests.differential import raw_market
 from tests.differential.price_moves import MONTH_S, push
 from tests.differential.random_trials import SEVERITIES, random_move
@@ -266,6 +269,28 @@ def test_an_unknown_revision_is_refused_unless_a_release_is_assumed(v2_chain: Ra
     assert compare(v2_chain, taken) == 6 * len(taken.book)
     set_revision(v2_chain, 5)
     assert about(take(v2_chain), v2_chain.market.pool.address) == []
+
+
+def test_a_pool_that_values_accounts_by_other_rules_is_noticed(v2_chain: RandomWorld) -> None:
+    rpc = v2_chain.chain.node.rpc
+    rpc("anvil_setCode", v2_chain.market.multicall, "0x")  # each call is then a request of its own
+    account_data = "0x" + function("getUserAccountData(address)").selector.hex()
+
+    def answer(method: str, params: list[Any]) -> Any:
+        try:
+            said = rpc(method, *params)
+        except RpcAnswer as refused:
+            return NodeError(refused.error["code"], refused.error["message"])
+        if method == "eth_call" and params[0].get("data", "").startswith(account_data):
+            return f"0x{int(said[2:66], 16) + 1:064x}{said[66:]}"
+        return said
+
+    with serving(ScriptedNode(answer)) as node:
+        chain = Chain(node.url, concurrency=1)
+        taken = read_market(chain, spec_of(v2_chain), chain.block("latest"), silent)
+    told = [f for f in taken.findings if f.kind is FindingKind.INCONSISTENT]
+    assert [f.severity for f in told] == [Severity.HIGH]
+    assert "otherwise than the rules of Aave 2.0: total_collateral_base" in told[0].message
 
 
 def test_the_provider_names_the_market_too_and_other_contracts_do_not(v2_chain: RandomWorld) -> None:

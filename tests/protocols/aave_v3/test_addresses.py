@@ -10,7 +10,7 @@ from eth_abi.abi import encode as abi_encode
 from abis.calls import function
 from abis.chain import Chain, Header
 from abis.errors import NotAMarket, UnsupportedVersion
-from abis.findings import Finding, FindingKind
+from abis.findings import Finding, FindingKind, Severity
 from protocols.aave_v3.addresses import Addresses, check_provider, read_addresses, read_version
 from protocols.registry import resolve
 from tests.abis.scripted_node import NodeError, ScriptedNode, serving
@@ -93,6 +93,17 @@ def test_getters_that_single_out_a_release_win_over_a_foreign_revision(revision:
 def test_an_unknown_release_is_refused(revision: int, newest: str) -> None:
     with pytest.raises(UnsupportedVersion, match=rf"revision {revision}.*3\.0, 3\.1"):
         version_of(revision, newest)
+
+
+def test_an_unknown_release_is_read_as_the_one_to_assume() -> None:
+    findings: list[Finding] = []
+    unknown = contract({"POOL_REVISION()": word(12), **{s: word(0) for s in GETTERS.values()}})
+    with serving(unknown) as node:
+        chain = Chain(node.url)
+        assert chain.run(BLOCK, read_version(POOL, BLOCK, findings, "3.6")) == "3.6"
+    assert [(f.kind, f.severity) for f in findings] == [(FindingKind.UNVERIFIED, Severity.HIGH)]
+    with serving(contract({"POOL_REVISION()": word(1)})) as node:
+        assert Chain(node.url).run(BLOCK, read_version(POOL, BLOCK, [], "3.6")) == "3.0"
 
 
 def test_a_getter_without_its_predecessors_is_no_known_release() -> None:

@@ -35,9 +35,10 @@ def test_four_reads_a_debtor() -> None:
     elapsed_s=st.integers(0, 5 * 365 * 86_400),
     series=st.sampled_from([DebtAccrual.RATE_PER_SECOND, DebtAccrual.SQUARED_RATE]),
 )
-def test_a_balance_that_follows_the_rules_is_kept_without_a_note(
+def test_aav_17_a_balance_that_follows_the_rules_is_kept_without_a_note(
     principal: int, rate_ray: int, elapsed_s: int, series: DebtAccrual
 ) -> None:
+    """AAV-17: a stable debt grown by the release's own series is kept as it is, without a finding."""
     since_s = NOW_S - elapsed_s
     balance = stable_debt_raw(principal, rate_ray, since_s, NOW_S, series)
     findings: list[Finding] = []
