@@ -207,4 +207,4 @@ def checksummed_address(address: str) -> str:
 def _nearest(wanted: str, markets: Markets) -> str:
     near = get_close_matches(wanted.lower(), markets, n=3, cutoff=0.6)
     hint = f"Nearest: {', '.join(near)}." if near else f"Known: {', '.join(markets)}."
-    return f"{hint} Or give {AAVE_V3}:0xPoolAddressesProvider."
+    return f"{hint} Or give {AAVE_V3}:0xPoolAddressesProvider or {AAVE_V2}:0xLendingPool."
