@@ -51,12 +51,19 @@ def mul_div_down(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> Ints:
                 f"a product or quotient of {int(factor.min())}.",
                 remedy="Give factors of at least 0 and divisors of at least 1.",
             )
-    x, y, z = np.broadcast_arrays(*wide)
-    if all(part.dtype == np.int64 for part in (x, y, z)):
-        out = np.empty(x.shape, np.int64)
-        if _mul_div(x.reshape(-1), y.reshape(-1), z.reshape(-1), out.reshape(-1)):
+    if all(part.dtype == np.int64 for part in wide):
+        out = np.empty(np.broadcast_shapes(*(part.shape for part in wide)), np.int64)
+        x, y, z = (_flat(part, out.shape) for part in wide)
+        if _mul_div(x, y, z, out.reshape(-1)):
             return out
-    return narrowed(x.astype(object) * y.astype(object) // z.astype(object))
+    x, y, z = (part.astype(object) for part in wide)
+    return narrowed(np.asarray(x * y // z, dtype=object))
+
+
+def _flat(part: Ints, shape: tuple[int, ...]) -> Ints:
+    """Return one number, or the broadcast array as one writable row: one type for the kernel."""
+    row = part.reshape(-1) if part.size == 1 else np.ravel(np.broadcast_to(part, shape))
+    return row if row.flags.writeable else row.copy()
 
 
 def narrowed(values: NDArray[Any]) -> Ints:
@@ -82,9 +89,13 @@ def narrowed(values: NDArray[Any]) -> Ints:
 
 @jit
 def _mul_div(a: Ints, b: Ints, c: Ints, out: Ints) -> bool:
-    """Fill ``out`` with the quotients, all one-dimensional; return False where one is too wide."""
-    for k in range(a.size):
-        x, y, z = np.uint64(a[k]), np.uint64(b[k]), np.uint64(c[k])
+    """Fill ``out`` with the quotients; return False where one is too wide.
+
+    All are rows; an argument of one element stands for a row of it.
+    """
+    i, j, m = int(a.size > 1), int(b.size > 1), int(c.size > 1)
+    for k in range(out.size):
+        x, y, z = np.uint64(a[k * i]), np.uint64(b[k * j]), np.uint64(c[k * m])
         high, low = _product(x, y)
         if high == 0:
             quotient = low // z
