@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from abis.findings import Finding, FindingKind, Severity
 from abis.units import BPS, MAX_UINT256, RAY, ray_div_half_up
-from protocols.aave_v3.emode import EffectiveParameters, backs_debt, effective
+from protocols.aave_v3.emode import EffectiveParameters, backs_debt, call_price_emode, effective, price_emode
 from protocols.entries import CollateralEntry, DebtEntry, book_of
 from protocols.files.cells import BadCell, decimal, flag, given, name_of, text, units, whole
 from protocols.files.reserves import MAX_BONUS_BPS, MAX_EMODE, Listing, Names, parse_rows
@@ -76,7 +76,11 @@ def positions_from(sheets: Sequence[Sheet], listing: Listing, version: str) -> P
             for leg in merged
             if leg.side == "collateral"
         ],
-        [_debt(leg, listing.reserves[leg.reserve]) for leg in merged if leg.side == "debt"],
+        [
+            _debt(leg, listing.reserves[leg.reserve], emodes.get(emode_of[leg.account]), version)
+            for leg in merged
+            if leg.side == "debt"
+        ],
     )
     return Positions(book, tuple(accounts), (*findings, *_without_legs(accounts, merged)))
 
@@ -217,12 +221,18 @@ def _collateral(leg: Leg, reserves: Sequence[Reserve], emode: EMode | None, vers
         ltv_bps=stated.ltv_bps,
         bonus_bps=stated.bonus_bps,
         counted=backs_debt(own, leg.enabled, version),
+        price_emode=price_emode(reserve, emode, version),
     )
 
 
-def _debt(leg: Leg, reserve: Reserve) -> DebtEntry:
+def _debt(leg: Leg, reserve: Reserve, emode: EMode | None, version: str) -> DebtEntry:
     return DebtEntry(
-        leg.account, leg.reserve, leg.amount_raw, _scaled(leg, reserve.variable_borrow_index_ray)
+        account=leg.account,
+        reserve=leg.reserve,
+        amount_raw=leg.amount_raw,
+        scaled_raw=_scaled(leg, reserve.variable_borrow_index_ray),
+        price_emode=price_emode(reserve, emode, version),
+        call_price_emode=call_price_emode(emode, version),
     )
 
 

@@ -60,7 +60,7 @@ LAYOUTS: Mapping[Kind, Layout] = MappingProxyType(
         ),
         Kind.EMODES: Layout(
             required=(("emode",), ("ltv_bps",), ("liquidation_threshold_bps",), ("liquidation_bonus_bps",)),
-            optional=("label", "collateral", "borrowable", "ltvzero", "isolated"),
+            optional=("label", "collateral", "borrowable", "ltvzero", "isolated", "price", "price_raw"),
         ),
         Kind.ACCOUNTS: Layout(
             required=(("account",),),

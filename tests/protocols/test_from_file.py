@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -308,6 +309,24 @@ def test_emode_members_are_the_reserves_that_name_the_category_until_3_1(tmp_pat
         }
         assert found == {"WETH": weth, "USDC": usdc}
         assert len(snapshot.emodes[0].collateral) == 1
+
+
+def test_a_category_may_have_a_price_of_its_own_until_3_1(tmp_path: Path) -> None:
+    reserves = (
+        "symbol,decimals,price,ltv_bps,liquidation_threshold_bps,liquidation_bonus_bps,emode_category\n"
+    )
+    reserves += "WETH,18,2000,8000,8300,10500,1\nUSDC,6,1,7500,7800,10450,\n"
+    emodes = "emode,ltv_bps,liquidation_threshold_bps,liquidation_bonus_bps,collateral,price\n"
+    emodes += "1,9000,9300,10100,WETH,2100.5\n"
+    legs = "account,side,asset,amount\na,collateral,WETH,1\na,debt,USDC,100\nb,collateral,WETH,1\n"
+    files = {"reserves": reserves, "emodes": emodes, "legs": legs, "accounts": "account,emode\na,1\n"}
+    old, new = (build_from(tmp_path, version=version, **files) for version in ("3.1", "3.2"))
+    np.testing.assert_allclose(old.collateral_usd, [2100.5, 2000])
+    (debt,) = old.position(0).debt
+    assert (debt.price_raw, debt.price_in_call_raw) == (10**8, 210_050_000_000)
+    assert [f.kind for f in old.findings if f.subject == "e-mode 1"] == [FindingKind.UNVERIFIED]
+    np.testing.assert_allclose(new.collateral_usd, [2000, 2000])
+    assert [f.kind for f in new.findings if f.subject == "e-mode 1"] == [FindingKind.UNSUPPORTED]
 
 
 def test_an_unknown_emode_and_contradicting_accounts_are_findings(tmp_path: Path) -> None:
