@@ -63,7 +63,10 @@ def register(app: typer.Typer) -> None:
 def snapshot(
     market: Annotated[
         str,
-        typer.Argument(help="A market's name (aave-v3-ethereum) or aave-v3:0xPoolAddressesProvider."),
+        typer.Argument(
+            help="A market's name (aave-v3-ethereum), aave-v3:0xPoolAddressesProvider or "
+            "aave-v2:0xLendingPool."
+        ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Directory to write.", show_default=False)],
     rpc: Annotated[
