@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from abis.errors import FeedError
 from abis.findings import Finding
-from oracles import anchored, curve_ema, osm, pyth, twap
+from oracles import anchored, curve_ema, lagging_mean, osm, pyth, twap
 from oracles.feed import MAX_DECIMALS
 from oracles.sources import Ints, View
 
@@ -103,6 +103,47 @@ class TwapSource:
 
     def findings(self) -> list[Finding]:
         """Return nothing: window and tokens are the contract's."""
+        return []
+
+
+@dataclass(frozen=True, slots=True)
+class LaggingMeanSource:
+    """A Uniswap v2 mean price over Compound's window, `oracles.lagging_mean`."""
+
+    mean: lagging_mean.LaggingMean
+    pair: Pair
+
+    @property
+    def decimals(self) -> int:
+        """Return the decimals of its answers."""
+        return self.mean.decimals
+
+    @property
+    def reads(self) -> tuple[int, ...]:
+        """Return the columns of base and quote."""
+        return self.pair.columns
+
+    @property
+    def takes(self) -> tuple[int | None, ...]:
+        """Return nothing: it reads no other node."""
+        return ()
+
+    def start(self, view: View) -> tuple[lagging_mean.LaggingState, Ints]:
+        """Return a window that has just rolled over a pool at the price, and its answers."""
+        price = self.pair.price(self.mean.name, view)[:, 0]
+        state = lagging_mean.start(self.mean, float(view.time_s[0]), price)
+        return state, lagging_mean.settled(self.mean, price)
+
+    def fold(self, state: lagging_mean.LaggingState, view: View) -> tuple[lagging_mean.LaggingState, Ints]:
+        """Return the last state and (n, T) answers."""
+        return lagging_mean.fold(self.mean, state, view.time_s, self.pair.price(self.mean.name, view))
+
+    def settled(self, view: View, last_raw: Ints | None) -> Ints:
+        """Return the answers after two periods at the price."""
+        return lagging_mean.settled(self.mean, self.pair.price(self.mean.name, view)[:, 0])
+
+    def findings(self) -> list[Finding]:
+        """Return nothing: the period is the contract's."""
         return []
 
 

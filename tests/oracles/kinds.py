@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from oracles import anchored, curve_ema, osm, pyth, twap
+from oracles import anchored, curve_ema, lagging_mean, osm, pyth, twap
 from risk.testing.price_paths import PricePath
 
 Ints = NDArray[np.int64]
@@ -88,6 +88,7 @@ SMALL_POOLS = st.builds(
     window_s=st.integers(1, 3_600),
     cardinality=st.integers(1, 6),
 )
+LAGGING = st.builds(lagging_mean.LaggingMean, st.just("DAI / ETH"), period_s=st.integers(1, 3_600))
 CURVE_POOLS = st.builds(
     curve_ema.CurvePool,
     st.just("USDe / USDC"),
@@ -126,6 +127,7 @@ ANCHORS = st.builds(
 KINDS: dict[str, Kind] = {
     "twap": Kind(twap, POOLS, prices),
     "twap of a pool that forgets": Kind(twap, SMALL_POOLS, prices, ordered=False),
+    "lagging mean": Kind(lagging_mean, LAGGING, prices),
     "curve": Kind(curve_ema, CURVE_POOLS, curve_prices),
     "osm": Kind(osm, MODULES, lambda path: (path.raw,)),
     "osm with gaps": Kind(osm, MODULES, answers, ordered=False),

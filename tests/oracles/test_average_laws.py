@@ -15,7 +15,7 @@ from tests.oracles.kinds import KINDS, Kind
 ALL = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
 ORDERED = {name: kind for name, kind in KINDS.items() if kind.ordered}
 IN_ORDER = pytest.mark.parametrize("kind", ORDERED.values(), ids=ORDERED.keys())
-BETWEEN = {name: ORDERED[name] for name in ("twap", "curve", "osm", "pyth chosen")}
+BETWEEN = {name: ORDERED[name] for name in ("twap", "lagging mean", "curve", "osm", "pyth chosen")}
 
 
 @st.composite
