@@ -36,7 +36,8 @@ def _ratio_cap(address: str, block: Header, a: Answers) -> Fitting:
     scaled = a["getMaxRatioGrowthPerSecondScaled"]
     require(decimals <= _MOST_RATIO_DECIMALS, f"RATIO_DECIMALS() says {decimals}")
     require(ratio > 0, f"getRatio() says {ratio}")
-    require(start_raw > 0, "its snapshot ratio is 0")
+    require(0 < start_raw < 2**104, f"its snapshot ratio is {start_raw}")
+    require(growth < 2**16, f"its yearly growth is {growth}")
     require(0 < start_s <= block.timestamp_s, f"its snapshot is of {start_s}, after the block")
     yearly = start_raw * growth
     if scaled is None:

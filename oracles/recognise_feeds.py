@@ -66,7 +66,7 @@ def _aggregator_settings(
     require(decimals == a["decimals"], f"its aggregator has {decimals} decimals and it has {a['decimals']}")
     low, high = _bounds(bounds)
     findings: tuple[Finding, ...] = ()
-    if low is None or high is None or low > high:
+    if low is None or high is None or low > high or high < 1:  # no price above 0 fits
         low, high = None, None
         findings = (_no_bounds(address, aggregator),)
     return FeedSettings(aggregator, phases, low, high, text_of(name)), findings

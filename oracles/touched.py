@@ -1,7 +1,7 @@
 """Which contracts a price touches: access lists, and call traces where the node has them.
 
 ``eth_createAccessList`` (EIP-2930) names every contract a call reads, unordered, over plain
-JSON-RPC; ``debug_traceCall`` also says who called whom, on nodes that serve it.
+JSON-RPC; ``debug_traceCall`` names every call, on nodes that serve it.
 """
 
 from __future__ import annotations
@@ -30,17 +30,13 @@ class Touched:
         Checksummed addresses, the called contract included; precompiles are left out.
     reads_storage : bool
         Whether any storage was read.
-    edges : frozenset of (str, str) or None
-        Who called whom; None where the node gives no trace.
+    is_traced : bool
+        Whether a call trace is among it, which also names contracts without storage.
     """
 
     contracts: frozenset[str]
     reads_storage: bool
-    edges: frozenset[tuple[str, str]] | None
-
-    def callers_of(self, address: str) -> list[str]:
-        """Return who called a contract, in a fixed order; empty where that is not known."""
-        return sorted(caller for caller, called in self.edges or () if called == address)
+    is_traced: bool
 
 
 class Toucher:
@@ -79,14 +75,13 @@ class Toucher:
     def _ask(self, call: Call) -> Touched | None:
         transaction = {"to": call.target, "data": "0x" + encode(call).hex()}
         keys = self._access_list(transaction)
-        edges = self._edges(transaction)
-        if keys is None and edges is None:
+        called = self._called(transaction)
+        if keys is None and called is None:
             return None
-        traced = {called for _, called in edges or ()}
-        contracts = {call.target, *(keys or {}), *traced}
+        contracts = {call.target, *(keys or {}), *(called or ())}
         # Where only a trace is known, take the worse case.
         reads = keys is None or any(keys.values())
-        return Touched(frozenset(filter(_is_contract, contracts)), reads, edges)
+        return Touched(frozenset(filter(_is_contract, contracts)), reads, called is not None)
 
     def _access_list(self, transaction: dict[str, str]) -> dict[str, bool] | None:
         """Return for each contract whether its storage is read."""
@@ -102,7 +97,7 @@ class Toucher:
             self.has_access_lists = False  # no list in the answer: as good as none
         return None
 
-    def _edges(self, transaction: dict[str, str]) -> frozenset[tuple[str, str]] | None:
+    def _called(self, transaction: dict[str, str]) -> frozenset[str] | None:
         if not self.has_traces:
             return None
         try:
@@ -115,18 +110,17 @@ class Toucher:
         return None
 
 
-def _calls(frame: Any) -> Iterator[tuple[str, str]]:
-    """Yield caller and called contract of every call below ``frame``."""
+def _calls(frame: Any) -> Iterator[str]:
+    """Yield the called contract of every call below ``frame``."""
     waiting = [frame]
     seen = 0
     while waiting:
-        caller = waiting.pop()
-        for inner in caller.get("calls") or ():
+        for inner in waiting.pop().get("calls") or ():
             seen += 1
             if seen > _MOST_CALLS:
                 raise ValueError("too many calls")
             if is_address(inner["to"]):
-                yield to_checksum_address(caller["to"]), to_checksum_address(inner["to"])
+                yield to_checksum_address(inner["to"])
                 waiting.append(inner)
 
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from abis.findings import Finding, FindingKind, Severity
-from abis.units import BPS, WAD, YEAR_S
+from oracles.caps import capped_price, max_ratio
+from oracles.pendle import discount_wad, discounted_price
+from oracles.stable_caps import eur_price, stable_price
+from oracles.synchronicity import base_to_peg, peg_to_base
 from oracles.traced import (
     DiscountSettings,
     EurCapSettings,
@@ -19,17 +22,6 @@ from oracles.traced import (
     StableCapSettings,
     TracedFeed,
 )
-
-SCALE = 1_000_000
-
-
-def max_ratio_raw(settings: RatioCapSettings, time_s: int) -> int:
-    """Return the highest ratio a cap lets through at a block time."""
-    yearly = settings.snapshot_ratio_raw * settings.growth_bps
-    age_s = time_s - settings.snapshot_at_s
-    if settings.is_scaled:
-        return settings.snapshot_ratio_raw + yearly * SCALE // BPS // YEAR_S * age_s // SCALE
-    return settings.snapshot_ratio_raw + yearly // BPS // YEAR_S * age_s
 
 
 def follows(feed: TracedFeed, time_s: int) -> int | None:
@@ -47,36 +39,32 @@ def follows(feed: TracedFeed, time_s: int) -> int | None:
         None where there is no rule, or a leg does not answer (the contract reverts then).
     """
     legs = {role: leg.answer_raw for role, leg in feed.legs}
-    if not legs or None in legs.values():
-        return None
     answers = {role: answer for role, answer in legs.items() if answer is not None}
-    if min(answers.values()) <= 0:
-        return 0
-    return _answer(feed, answers, time_s)
+    return _answer(feed, answers, time_s) if legs and len(answers) == len(legs) else None
 
 
 def _answer(feed: TracedFeed, answers: dict[Role, int], time_s: int) -> int | None:
     match feed.settings:
-        case RatioCapSettings() as cap:
-            ratio = min(answers[Role.RATIO], max_ratio_raw(cap, time_s))
-            return answers[Role.BASE] * ratio // int(10**cap.ratio_decimals)
+        case RatioCapSettings() as ratio_cap:
+            highest = max_ratio(ratio_cap.cap, time_s, ratio_cap.scale)
+            return capped_price(answers[Role.BASE], answers[Role.RATIO], highest, ratio_cap.ratio_decimals)
         case StableCapSettings(cap_raw):
-            return min(answers[Role.ASSET], cap_raw)
-        case EurCapSettings(ratio_raw, decimals):
-            return min(answers[Role.ASSET], answers[Role.BASE] * ratio_raw // int(10**decimals))
+            return stable_price(answers[Role.ASSET], cap_raw)
+        case EurCapSettings(cap_ratio_raw, decimals):
+            return eur_price(answers[Role.ASSET], answers[Role.BASE], cap_ratio_raw, decimals)
         case DiscountSettings(maturity_at_s, rate_wad):
-            discount = max(maturity_at_s - time_s, 0) * rate_wad // YEAR_S
-            return answers[Role.ASSET] * (WAD - discount) // WAD
+            discount = discount_wad(maturity_at_s, time_s, rate_wad)
+            return discounted_price(answers[Role.ASSET], discount)
     return _cross_rate(feed, answers)
 
 
 def _cross_rate(feed: TracedFeed, answers: dict[Role, int]) -> int | None:
-    unit = int(10 ** (feed.decimals or 0))
+    decimals = feed.decimals or 0
     if feed.kind is Kind.PEG_TO_BASE:
         digits = sum(leg.decimals or 0 for _, leg in feed.legs)
-        return answers[Role.ASSET] * answers[Role.PEG] * unit // int(10**digits)
+        return peg_to_base(answers[Role.ASSET], answers[Role.PEG], decimals, digits)
     if feed.kind is Kind.BASE_TO_PEG:
-        return answers[Role.ASSET] * unit // answers[Role.BASE]
+        return base_to_peg(answers[Role.ASSET], answers[Role.BASE], decimals)
     return None
 
 

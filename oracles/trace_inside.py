@@ -11,7 +11,6 @@ from dataclasses import replace
 
 from abis.calls import Call
 from abis.findings import Finding, FindingKind, Severity
-from oracles.recognise import name_of
 from oracles.touched import Touched, Toucher
 from oracles.traced import Kind, RatioSettings, TracedFeed
 
@@ -92,7 +91,7 @@ def _descend(feed: TracedFeed, toucher: Toucher, findings: list[Finding]) -> Tra
 
 def _unread(feed: TracedFeed, touched: Touched) -> list[str]:
     """Return legs that a call trace shows are never asked."""
-    if touched.edges is None:
+    if not touched.is_traced:
         return []
     return [leg.address for _, leg in feed.legs if leg.address not in touched.contracts]
 
@@ -122,8 +121,3 @@ def opaque(feed: TracedFeed, touched: Touched | None) -> TracedFeed:
 
 def _others(touched: Touched, known: set[str]) -> tuple[str, ...]:
     return tuple(sorted(touched.contracts - known))
-
-
-def ratio_getter(feed: TracedFeed) -> str:
-    """Return the name of what a ratio is read from; empty where that is not known."""
-    return name_of(feed.settings.getter) if isinstance(feed.settings, RatioSettings) else ""

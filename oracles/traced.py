@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from abis.findings import Finding
+from oracles.caps import CapParameters, GrowthScale
 
 
 class Kind(StrEnum):
@@ -98,6 +99,16 @@ class RatioCapSettings:
     is_scaled: bool
     minimum_delay_s: int | None
     maximum_term_s: int | None
+
+    @property
+    def cap(self) -> CapParameters:
+        """Return what ``setCapParameters`` set."""
+        return CapParameters(self.snapshot_ratio_raw, self.snapshot_at_s, self.growth_bps)
+
+    @property
+    def scale(self) -> GrowthScale:
+        """Return how the adapter stores the growth of a second."""
+        return GrowthScale.MILLIONTH if self.is_scaled else GrowthScale.WHOLE
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,11 @@ _READERS = {
     AAVE_V3: "protocols.aave_v3.adapter",
     SPARK: "protocols.aave_v3.adapter",
 }
+_ADDRESSES = {
+    AAVE_V2: "protocols.aave_v2.addresses",
+    AAVE_V3: "protocols.aave_v3.addresses",
+    SPARK: "protocols.aave_v3.addresses",
+}
 _HISTORIES = {AAVE_V3: "protocols.aave_v3.history", SPARK: "protocols.aave_v3.history"}
 
 MARKETS: Markets = MappingProxyType(
@@ -164,6 +169,22 @@ def read_market(
     reader = import_module(_READERS[spec.protocol])
     snapshot: Snapshot = reader.read_market(chain, spec, block, progress, journal)
     return snapshot
+
+
+def read_pool_and_oracle(chain: Chain, spec: MarketSpec, block: Header) -> tuple[str, str]:
+    """Return the addresses of a market's pool and price oracle at ``block``.
+
+    Raises
+    ------
+    UnsupportedVersion
+        If its protocol has no reader.
+    NotAMarket
+        If there is no such market at its address.
+    """
+    refuse_unreadable(spec)
+    reader = import_module(_ADDRESSES[spec.protocol])
+    addresses = chain.run(block, reader.read_addresses(spec, block))
+    return addresses.pool, addresses.oracle
 
 
 def read_history(chain: Chain, spec: MarketSpec, first: int, last: Header, progress: Progress) -> History:

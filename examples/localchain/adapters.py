@@ -100,7 +100,9 @@ def open_oracle_market(genesis_at: int = GENESIS_AT) -> Iterator[OracleWorld]:
         market = deploy_market(chain, market_spec())
         feeds = {reserve.feed.description: reserve.feed for reserve in market.reserves.values()}
         for description, decimals, answer in _LEGS:
-            feeds[description] = deploy_feed(chain, ADMIN, FeedSpec(description, answer, 50, 86_400, decimals))
+            feeds[description] = deploy_feed(
+                chain, ADMIN, FeedSpec(description, answer, 50, 86_400, decimals)
+            )
             chain.mine()
             queue_answer(chain, feeds[description], 1, answer)
         chain.mine()
@@ -182,7 +184,12 @@ def _staked(
     return {
         # A hair below its cap: 1.2289 of 1.22925.
         "wstETH": cap(
-            "SharesRatioCap", parts["stETH shares"], "Capped wstETH / USD", 1_210 * 10**15, two_months_ago, 968
+            "SharesRatioCap",
+            parts["stETH shares"],
+            "Capped wstETH / USD",
+            1_210 * 10**15,
+            two_months_ago,
+            968,
         ),
         # Above its cap: 1.16 of 1.1547.
         "rETH": cap(
@@ -229,9 +236,7 @@ def _pegged(
         "USDT": usdt,
         "USDe": usdt,
         "EURC": eur,
-        "sUSDe": deploy_ratio_cap(
-            chain, market, "VaultRatioCap", usdt, vault, "Capped sUSDe / USD", limits
-        ),
+        "sUSDe": deploy_ratio_cap(chain, market, "VaultRatioCap", usdt, vault, "Capped sUSDe / USD", limits),
         "PT-sUSDe": deploy_adapter(
             chain,
             "LinearDiscount",
@@ -246,7 +251,9 @@ def _pegged(
     }
 
 
-def _composed(chain: LocalChain, feeds: Mapping[str, Feed], parts: dict[str, Contract]) -> dict[str, Contract]:
+def _composed(
+    chain: LocalChain, feeds: Mapping[str, Feed], parts: dict[str, Contract]
+) -> dict[str, Contract]:
     parts["stETH / ETH"] = deploy_adapter(chain, "OneForOne", "stETH / ETH, one for one")
     dual = deploy_adapter(chain, "DualFeed", 8, "LINK / USD", SVR_CUTOFF_S)
     parts["LINK dual aggregator"] = dual
