@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from protocols.snapshot import Snapshot
 from risk.depth import Depth
 from risk.engine import state as states
+from risk.engine.accrual import Growth, grow, position_at
 from risk.engine.arrays import FloatArray, IntArray
 from risk.engine.classify import classify
 from risk.engine.closing import close
@@ -32,10 +33,20 @@ class Step(NamedTuple):
 
 
 class Engine(NamedTuple):
-    """A market ready to be stressed: the snapshot (for exact decisions) and its model."""
+    """A market ready to be stressed.
+
+    The snapshot (for exact decisions), its model, and interest along the path where it accrues.
+    """
 
     snapshot: Snapshot
     model: Model
+    growth: Growth | None = None
+
+    def model_at(self, time_s: float) -> Model:
+        """Return the model with the balances of a time of the path."""
+        if self.growth is None:
+            return self.model
+        return self.growth.model(self.model, self.growth.place(time_s))
 
 
 class Inputs(NamedTuple):
@@ -53,12 +64,17 @@ class Inputs(NamedTuple):
 
 
 def engine_of(
-    snapshot: Snapshot, liquidators: Liquidators | None = None, depth: Depth | None = None
+    snapshot: Snapshot,
+    liquidators: Liquidators | None = None,
+    depth: Depth | None = None,
+    growth: Growth | None = None,
 ) -> Engine:
-    """Return the engine of a market; defaults: `Liquidators` as documented, infinite depth."""
-    return Engine(
-        snapshot, model_of(snapshot, depth or Depth.infinite_for(snapshot), liquidators or Liquidators())
-    )
+    """Return the engine of a market.
+
+    Defaults: `Liquidators` as documented, infinite depth, no interest.
+    """
+    model = model_of(snapshot, depth or Depth.infinite_for(snapshot), liquidators or Liquidators())
+    return Engine(snapshot, model, growth)
 
 
 def start(engine: Engine, scenarios: int) -> State:
@@ -82,23 +98,36 @@ def advance(engine: Engine, state: State, inputs: Inputs, *, events: bool = Fals
     -------
     State, Step
     """
-    prices, n = prices_at(engine, inputs), len(state.status)
-    over_scenarios(classify, n, prices, engine.model, state)
-    state, decided = decide(engine.snapshot, inputs.oracle_raw, state)
+    prices, n, model = prices_at(engine, inputs), len(state.status), engine.model_at(inputs.time_s)
+    accrue(engine, state, inputs.time_s)
+    over_scenarios(classify, n, prices, model, state)
+    look = position_at(engine.snapshot, engine.growth, inputs.time_s)
+    state, decided = decide(engine.snapshot, inputs.oracle_raw, state, look)
     before = state.asset.copy(), state.scenario["calls"].copy()
     log = no_log(n)
     if events:
         counted = states.copy(state)
-        over_scenarios(liquidate, n, prices, engine.model, counted, decided, log)
+        over_scenarios(liquidate, n, prices, model, counted, decided, log)
         log = log_for(counted.scenario["calls"] - before[1])
-    over_scenarios(liquidate, n, prices, engine.model, state, decided, log)
+    over_scenarios(liquidate, n, prices, model, state, decided, log)
     sold, repaid = (state.asset[name] - before[0][name] for name in ("sold_tokens", "repaid_usd"))
     return state, Step(sold, repaid, state.scenario["calls"] - before[1], log)
 
 
+def accrue(engine: Engine, state: State, time_s: float) -> None:
+    """Let balances of accounts already liquidated earn and owe interest up to ``time_s``."""
+    growth, since = engine.growth, state.scenario["grown_to_s"]
+    if growth is None or not len(since) or since[0] == time_s:
+        return
+    supply, debt = growth.factors(growth.place(float(since[0])), growth.place(time_s))
+    over_scenarios(grow, len(state.status), supply, debt, engine.model, state)
+    since[:] = time_s
+
+
 def finish(engine: Engine, state: State, inputs: Inputs) -> State:
     """Close the books after the last moment, whose inputs are given once more."""
-    over_scenarios(close, len(state.status), prices_at(engine, inputs), engine.model, state)
+    model = engine.model_at(inputs.time_s)
+    over_scenarios(close, len(state.status), prices_at(engine, inputs), model, state)
     return state
 
 

@@ -198,10 +198,10 @@ def debt_records(snapshot: Snapshot, quotes: Records) -> Records:
     return out
 
 
-def account_records(snapshot: Snapshot, c: Records, d: Records, quotes: Records) -> Records:
-    """Return the accounts, (N,) `ACCOUNT`, from the records of their entries."""
-    c_amount = snapshot.book.collateral.amount_raw.astype(np.float64)
-    d_amount = snapshot.book.debt.amount_raw.astype(np.float64)
+def account_records(
+    snapshot: Snapshot, c: Records, d: Records, quotes: Records, c_amount: FloatArray, d_amount: FloatArray
+) -> Records:
+    """Return the accounts, (N,) `ACCOUNT`, from the records and amounts (nnz,) of their entries."""
     book, n = snapshot.book, len(snapshot.book)
     price = quotes["price_base"] / snapshot.unit[quotes["asset"]]
     on = c["on"] != 0

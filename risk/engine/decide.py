@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,12 @@ def nothing_decided(scenarios: int) -> Decided:
     return Decided(np.zeros(scenarios + 1, dtype=np.int64), np.zeros(0, dtype=DECISION), none, none)
 
 
-def decide(snapshot: Snapshot, oracle_raw: NDArray[Any], state: State) -> tuple[State, Decided]:
+def decide(
+    snapshot: Snapshot,
+    oracle_raw: NDArray[Any],
+    state: State,
+    position_of: Callable[[int, Sequence[int]], Position] | None = None,
+) -> tuple[State, Decided]:
     """Re-decide every unsure account that is still as in the snapshot, in exact integers.
 
     Parameters
@@ -39,6 +44,8 @@ def decide(snapshot: Snapshot, oracle_raw: NDArray[Any], state: State) -> tuple[
         Raw oracle prices of the moment.
     state : State
         Classified; the status of decided accounts is replaced in place.
+    position_of : callable (account, raw prices) -> Position, optional
+        The account at this moment; as in the snapshot by default.
 
     Returns
     -------
@@ -48,11 +55,12 @@ def decide(snapshot: Snapshot, oracle_raw: NDArray[Any], state: State) -> tuple[
     open_ = (state.status & NOT_SURE != 0) & (state.flags & CALLED == 0)
     if not open_.any():
         return state, nothing_decided(len(state.status))
+    look = position_of or snapshot.position
     rows, accounts = np.nonzero(open_)  # by scenario, then account: the order `Decided` wants
     c_values: list[list[int]] = []
     d_values: list[list[int]] = []
     for s, u in zip(rows, accounts, strict=True):
-        position = snapshot.position(int(u), [int(p) for p in oracle_raw[s]])
+        position = look(int(u), [int(p) for p in oracle_raw[s]])
         data = exact_rules(snapshot.rules).account_data(position, snapshot.rules)
         below = BELOW if data.health_factor < snapshot.rules.liquidatable_below_wad else 0
         near = NEAR_ONE if data.health_factor > snapshot.rules.full_close_below_wad else 0

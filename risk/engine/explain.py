@@ -15,7 +15,8 @@ from abis.errors import InputError
 from oracles.graph import OracleGraph
 from protocols.snapshot import Snapshot
 from risk.depth import Depth
-from risk.engine.advance import Engine, Inputs, Step, advance, engine_of, prices_at, start
+from risk.engine.accrual import Accrual, Growth, growth_of
+from risk.engine.advance import Engine, Inputs, Step, accrue, advance, engine_of, prices_at, start
 from risk.engine.arrays import FloatArray
 from risk.engine.calls import fair_view
 from risk.engine.events import table_of
@@ -48,12 +49,13 @@ def explain(
     oracles: OracleGraph | None = None,
     depth: Depth | None = None,
     liquidators: Liquidators | None = None,
+    accrual: Accrual | bool = False,
 ) -> Explanation:
     """Return what happens to one account in one scenario, and why.
 
     Parameters
     ----------
-    snapshot, scenarios, oracles, depth, liquidators
+    snapshot, scenarios, oracles, depth, liquidators, accrual
         As given to `risk.stress`.
     account : str
         As in ``snapshot.book.accounts``; case does not matter.
@@ -71,9 +73,10 @@ def explain(
         If the account or the scenario is not there.
     """
     u, s = account_index(snapshot, account), scenario_index(scenarios, scenario)
-    engine = engine_of(snapshot, liquidators, depth)
+    engine = engine_of(snapshot, liquidators, depth, growth_along(snapshot, scenarios, accrual))
     state, steps = start(engine, 1), []
     for inputs in moments(snapshot, scenarios, scenarios.produce(s, s + 1), oracles):
+        accrue(engine, state, inputs.time_s)
         before = view_of(engine, state, inputs, u)
         state, step = advance(engine, state, inputs, events=True)
         steps.append(_moment(engine, inputs, step, before, view_of(engine, state, inputs, u), u))
@@ -85,6 +88,13 @@ def explain(
         moments=tuple(steps),
         infinite_depth=bool((engine.model.reserve["curve_points"] == 0).any()),
     )
+
+
+def growth_along(snapshot: Snapshot, scenarios: Scenarios, accrual: Accrual | bool) -> Growth | None:
+    """Return the interest along the scenarios' path; None where none accrues."""
+    if accrual is False:
+        return None
+    return growth_of(snapshot, scenarios.time_s, Accrual() if accrual is True else accrual)
 
 
 def account_index(snapshot: Snapshot, account: str) -> int:
@@ -140,9 +150,10 @@ def view_of(engine: Engine, state: State, inputs: Inputs, u: int) -> View:
     """Return account ``u`` of the only scenario of ``state``."""
     health = np.zeros((1, 2))
     prices = prices_at(engine, inputs)
-    over_scenarios(_watch, 1, prices, engine.model, state, u, health)
-    account = engine.model.account[u]
-    c_amount, d_amount = balances(u, 0, engine.model, state)
+    model = engine.model_at(inputs.time_s)
+    over_scenarios(_watch, 1, prices, model, state, u, health)
+    account = model.account[u]
+    c_amount, d_amount = balances(u, 0, model, state)
     return View(
         float(health[0, 0]),
         float(health[0, 1]),

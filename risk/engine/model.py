@@ -118,13 +118,15 @@ def model_of(snapshot: Snapshot, depth: Depth, liquidators: Liquidators) -> Mode
     c, d = collateral_records(snapshot, quote), debt_records(snapshot, quote)
     curve = np.zeros(depth.size_tokens.shape, dtype=CURVE)
     curve["tokens"], curve["usd"] = depth.size_tokens, depth.proceeds_usd
+    c_amount = snapshot.book.collateral.amount_raw.astype(np.float64)
+    d_amount = snapshot.book.debt.amount_raw.astype(np.float64)
     who = liquidators
     return Model(
-        account=account_records(snapshot, c, d, quote),
+        account=account_records(snapshot, c, d, quote, c_amount, d_amount),
         collateral=c,
         debt=d,
-        c_amount=snapshot.book.collateral.amount_raw.astype(np.float64),
-        d_amount=snapshot.book.debt.amount_raw.astype(np.float64),
+        c_amount=c_amount,
+        d_amount=d_amount,
         reserve=reserve,
         quote=quote,
         curve=curve,

@@ -39,6 +39,7 @@ PER_SCENARIO = np.dtype(
         ("liquidator_profit_usd", np.float64),
         ("largest_account_loss_usd", np.float64),
         ("first_liquidation_s", np.float64),
+        ("grown_to_s", np.float64),  # time up to which balances of liquidated accounts accrued
     ]
 )
 PER_ASSET = np.dtype(

@@ -14,17 +14,18 @@ from abis.findings import Finding, FindingKind, Severity
 from oracles.graph import OracleGraph
 from protocols.snapshot import Snapshot
 from risk.depth import Depth
+from risk.engine.accrual import Accrual
 from risk.engine.advance import Engine, engine_of, run, start
 from risk.engine.arrays import FloatArray, Records
 from risk.engine.events import EventLog, table_of
-from risk.engine.explain import explain
+from risk.engine.explain import explain, growth_along
 from risk.engine.liquidators import Liquidators
 from risk.engine.prices import moments
 from risk.engine.state import block_size
 from risk.outcome import Outcome
 from risk.scenarios.scenarios import BLOCK, Scenarios
 
-COUNTERS = {"calls", "unsure", "cut_off"}  # ledger fields that do not go into the outcome
+COUNTERS = {"calls", "unsure", "cut_off", "grown_to_s"}  # ledger fields that do not go into the outcome
 NO_CATEGORY = "no e-mode"
 
 
@@ -43,6 +44,7 @@ def stress(
     oracles: OracleGraph | None = None,
     depth: Depth | None = None,
     liquidators: Liquidators | None = None,
+    accrual: Accrual | bool = False,
     events: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Outcome:
@@ -51,7 +53,7 @@ def stress(
     Parameters
     ----------
     snapshot : Snapshot
-        The market.  Debts do not accrue along a path.
+        The market.
     scenarios : Scenarios
         Market and fair prices, assets in the order of the snapshot's reserves.
     oracles : OracleGraph, optional
@@ -61,6 +63,8 @@ def stress(
         up, along its whole path: it does not refill.
     liquidators : Liquidators, optional
         Costs of liquidating; documented defaults.
+    accrual : Accrual or bool
+        Interest along the path; True as `Accrual` has it by default, False none.
     events : bool
         Keep one row a liquidation call in ``Outcome.events``.
     progress : callable (done, total), optional
@@ -78,7 +82,8 @@ def stress(
     _check_assets(snapshot, "scenarios", scenarios.assets)
     if depth is not None:
         _check_assets(snapshot, "depth curves", depth.assets)
-    engine = engine_of(snapshot, liquidators, depth)
+    growth = growth_along(snapshot, scenarios, accrual)
+    engine = engine_of(snapshot, liquidators, depth, growth)
     total, table = _all_blocks(engine, scenarios, oracles, events=events, progress=progress)
     return Outcome(
         names=scenarios.names,
@@ -93,9 +98,18 @@ def stress(
             *scenarios.findings,
             *(depth.findings if depth else ()),
             *(oracles.findings() if oracles else ()),
+            *(growth.findings if growth else ()),
             *_findings(total, scenarios, oracles),
         ),
-        replay=partial(explain, snapshot, scenarios, oracles=oracles, depth=depth, liquidators=liquidators),
+        replay=partial(
+            explain,
+            snapshot,
+            scenarios,
+            oracles=oracles,
+            depth=depth,
+            liquidators=liquidators,
+            accrual=accrual,
+        ),
     )
 
 
