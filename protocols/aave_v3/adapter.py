@@ -14,6 +14,7 @@ from protocols.aave_v3.book import (
     read_balances,
 )
 from protocols.aave_v3.categories import emodes_of, in_use, price_sources, read_categories
+from protocols.aave_v3.discounts import discount_findings
 from protocols.aave_v3.holders import read_holders
 from protocols.aave_v3.prices import read_base_currency, read_quotes
 from protocols.aave_v3.reserves import ListedReserve, listed_reserves, read_assets, read_facts
@@ -70,6 +71,8 @@ def read_market(
     balances = read_balances(chain, listed, holders, accounts, rules, block, progress, findings)
     completeness = completeness_of(listed, balances, base, findings)
     findings += stable_findings(listed, balances.owed_stable_raw)
+    owed, rounding = balances.owed_scaled_raw, rules.debt_balance_rounding
+    findings += discount_findings(chain, listed, owed, rounding, base, block)
     snapshot = Snapshot(
         market=Market(spec.name, spec.protocol, version, chain.chain_id, addresses.to_mapping()),
         block=Block(block.number, block.hash, block.timestamp_s),

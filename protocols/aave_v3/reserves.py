@@ -82,6 +82,8 @@ class ListedReserve:
         Empty where nobody owes at a stable rate.
     stable_debt_raw : int
         Everything owed at stable rates, smallest units.
+    discounts_debt : bool
+        Whether the variable-debt token grants discounts on interest.
     """
 
     reserve: Reserve
@@ -89,6 +91,7 @@ class ListedReserve:
     scaled_debt_raw: int
     stable_debt_token: str
     stable_debt_raw: int
+    discounts_debt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +189,9 @@ def _detail_calls(
         calls["deficit"] = Call(pool, "getReserveDeficit(address)(uint256)", (asset,))
     if not since(version, "3.2") and stored.stable_debt_token != ZERO:
         calls["stable_debt"] = Call(stored.stable_debt_token, "totalSupply()(uint256)")
+    if since(version, "3.0") and not since(version, "3.4"):
+        discount = "getDiscountPercent(address)(uint256)"
+        calls["discount"] = Call(stored.debt_token, discount, (ZERO,), optional=True)
     return calls
 
 
@@ -233,6 +239,7 @@ def _listed(
         scaled_debt_raw=detail["scaled_debt"],
         stable_debt_token=stored.stable_debt_token if stable_raw else "",
         stable_debt_raw=stable_raw,
+        discounts_debt=detail.get("discount") is not None,
     )
 
 
