@@ -20,7 +20,8 @@ from oracles.traced import EurCapSettings, Kind, RatioCapSettings, Role, StableC
 _HORIZON_S = 10 * YEAR_S
 _SPAN_S = 7 * 86_400
 _SHORTEST_SPAN_S = 3_600
-_PROBE_BLOCKS = 1_000
+_TOLERANCE_S = 3_600
+_FIRST_STEP = 1_000  # blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +119,14 @@ def read_growth(chain: Chain, block: Header, feeds: Iterable[TracedFeed]) -> Map
 
 
 def _week_before(chain: Chain, block: Header) -> Header | None:
-    """Return a block about a week earlier, or the first if the chain is younger."""
-    back = min(_PROBE_BLOCKS, block.number)
-    if back == 0:
-        return None
-    near = chain.block(block.number - back)
-    per_block_s = (block.timestamp_s - near.timestamp_s) / back
-    if per_block_s <= 0:
-        return None
-    earlier = chain.block(max(block.number - round(_SPAN_S / per_block_s), 0))
-    return earlier if block.timestamp_s - earlier.timestamp_s >= _SHORTEST_SPAN_S else None
+    """Return a block from a week to a week and an hour earlier, or the first if the chain is younger."""
+    late_s = block.timestamp_s - _SPAN_S
+    high, step = block, _FIRST_STEP
+    low = chain.block(max(high.number - step, 0))
+    while low.timestamp_s > late_s and low.number > 0:
+        high, step = low, 2 * step
+        low = chain.block(max(high.number - step, 0))
+    while late_s - low.timestamp_s > _TOLERANCE_S and high.number - low.number > 1:
+        middle = chain.block((low.number + high.number) // 2)
+        low, high = (middle, high) if middle.timestamp_s <= late_s else (low, middle)
+    return low if block.timestamp_s - low.timestamp_s >= _SHORTEST_SPAN_S else None

@@ -9,6 +9,7 @@ import pytest
 
 if TYPE_CHECKING:
     from examples.demo.world import DemoWorld
+    from examples.localchain.adapters import OracleWorld
     from examples.localchain.random_world import RandomWorld
 
 SEED = 7
@@ -98,3 +99,20 @@ def v30_random_chain(v30_random_session: RandomWorld) -> Iterator[RandomWorld]:
 def v36_chain(v36_session: RandomWorld) -> Iterator[RandomWorld]:
     """The v3.6 market, undone to the same block when the test ends."""
     yield from _put_back(v36_session)
+
+
+@pytest.fixture(scope="session")
+def oracle_session(local_chain_installed: None) -> Iterator[OracleWorld]:
+    """A market with composed prices for the whole session; take `oracle_chain` instead."""
+    from examples.localchain.adapters import open_oracle_market
+
+    with open_oracle_market() as world:
+        yield world
+
+
+@pytest.fixture
+def oracle_chain(oracle_session: OracleWorld) -> Iterator[OracleWorld]:
+    """The market with composed prices, undone to the same block when the test ends."""
+    mark = oracle_session.chain.snapshot()
+    yield oracle_session
+    oracle_session.chain.revert(mark)
