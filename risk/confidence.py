@@ -1,0 +1,237 @@
+"""How sure a number from samples is: bounds on probabilities, quantiles and tail means.
+
+All hold for independent samples of *one* generator and say nothing about the generator.
+Sources: Clopper and Pearson (1934); Wilks (1941) for order statistics; Campi and Garatti
+(2008) for convex scenario programs; Maurer and Pontil (2009) for the empirical Bernstein
+inequality.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import beta as beta_law
+from scipy.stats import binom
+
+from abis.errors import InputError
+
+FloatArray = NDArray[np.float64]
+Measure = Callable[[FloatArray, FloatArray | None], float]  # (losses, weight) -> figure
+
+
+def probability_bound(failures: int, scenarios: int, risk: float) -> float:
+    """Return the upper Clopper-Pearson bound on a probability.
+
+    Parameters
+    ----------
+    failures, scenarios : int
+        Observed failures among independent scenarios.
+    risk : float
+        Chance that the bound is below the true probability, in (0, 1).
+
+    Raises
+    ------
+    InputError
+        If there are no scenarios, more failures than scenarios, or ``risk`` is outside.
+    """
+    _check(scenarios, risk)
+    if not 0 <= failures <= scenarios:
+        raise InputError(f"{failures} failures among {scenarios} scenarios.")
+    if failures == scenarios:
+        return 1.0
+    return float(beta_law.ppf(1 - risk, failures + 1, scenarios - failures))
+
+
+def most_failures(scenarios: int, probability: float, risk: float) -> int | None:
+    """Return the most failures that still prove a probability of at most ``probability``.
+
+    ``max k: P(Bin(n, p) <= k) <= risk``; None where not even no failure proves it.
+
+    Raises
+    ------
+    InputError
+        As `probability_bound`, or if ``probability`` is outside (0, 1).
+    """
+    _check(scenarios, risk)
+    _check_probability(probability)
+    k = int(binom.ppf(risk, scenarios, probability))  # the least k whose probability reaches the risk
+    while k >= 0 and binom.cdf(k, scenarios, probability) > risk:
+        k -= 1
+    return k if k >= 0 else None
+
+
+def scenarios_needed(probability: float, risk: float, *, variables: int = 1) -> int:
+    """Return how many satisfied scenarios certify a convex program (Campi and Garatti 2008).
+
+    The least S with ``P(Bin(S, p) <= d - 1) <= risk`` for d variables.  One variable is the
+    case of one proportion without a failure: about ``ln(1 / risk) / p``.
+
+    Raises
+    ------
+    InputError
+        If a probability is outside (0, 1) or there are no variables.
+    """
+    _check_probability(probability)
+    _check(variables, risk)
+    low, high = 0, math.ceil(2 / probability * (math.log(1 / risk) + variables))  # sufficient
+    while high - low > 1:
+        middle = (low + high) // 2
+        if binom.cdf(variables - 1, middle, probability) <= risk:
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+def scenarios_needed_finite(log_size: float, probability: float, risk: float) -> int:
+    """Return how many satisfied scenarios certify any choice from a finite class.
+
+    ``S >= (ln |class| + ln(1 / risk)) / p``: the union bound over the class, no convexity.
+
+    Raises
+    ------
+    InputError
+        As `scenarios_needed`.
+    """
+    _check_probability(probability)
+    _check(1, risk)
+    return math.ceil((log_size + math.log(1 / risk)) / probability)
+
+
+def quantile_bounds(losses: FloatArray, level: float, risk: float) -> tuple[float, float]:
+    """Return order statistics that hold the quantile between them (equal weights).
+
+    Parameters
+    ----------
+    losses : (n,) float64
+        Independent samples.
+    level : float
+        Of the quantile, in (0, 1).
+    risk : float
+        Chance that the quantile is outside, half on either side.
+
+    Returns
+    -------
+    low, high : float
+        ``-inf`` or ``inf`` where there are too few samples for a bound.
+
+    Raises
+    ------
+    InputError
+        If there are no losses, one is NaN, or a probability is outside (0, 1).
+    """
+    x = np.sort(np.asarray(losses, dtype=np.float64))
+    _check(len(x), risk)
+    _check_probability(level)
+    if np.isnan(x).any():
+        raise InputError("a loss is NaN.", remedy="Leave out what could not be computed, and say so.")
+    # x_(k) (from 1) exceeds the quantile only if fewer than k samples lie at or below it; ...
+    low = most_failures(len(x), level, risk / 2)
+    # ... and falls short of it only if fewer than n - k + 1 lie at or above it.
+    high = most_failures(len(x), 1 - level, risk / 2)
+    return (
+        -math.inf if low is None else float(x[low]),
+        math.inf if high is None else float(x[len(x) - 1 - high]),
+    )
+
+
+def shortfall_bound(losses: FloatArray, threshold: float, largest: float, level: float, risk: float) -> float:
+    """Return an upper bound on the mean of the worst ``1 - level`` (CVaR).
+
+    ``eta + (m + sqrt(2 s2 ln(2/r) / n) + 7 (B - eta) ln(2/r) / (3 (n - 1))) / (1 - level)`` with
+    mean m and variance s2 of ``(L - eta)+``: the empirical Bernstein inequality.
+
+    Parameters
+    ----------
+    losses : (n,) float64
+        Independent samples, equal weights, n >= 2; none above ``largest``.
+    threshold : float
+        eta, chosen *before* these samples were looked at; best near the quantile.
+    largest : float
+        B, the most a loss can be.
+    level : float
+        In (0, 1).
+    risk : float
+        Chance that the bound is too low.
+
+    Raises
+    ------
+    InputError
+        If a loss exceeds ``largest``, ``largest`` is not above ``threshold``, or as `quantile_bounds`.
+    """
+    x = np.asarray(losses, dtype=np.float64)
+    n = len(x)
+    _check(n - 1, risk)
+    _check_probability(level)
+    if not (x <= largest).all() or not largest > threshold:
+        raise InputError(
+            f"losses up to {float(x.max())!r}, largest {largest!r}, threshold {threshold!r}.",
+            remedy="Give the most a loss can be, above every loss and above the threshold.",
+        )
+    excess = np.maximum(x - threshold, 0.0)
+    term = math.log(2 / risk)
+    slack = math.sqrt(2 * float(excess.var(ddof=1)) * term / n)
+    slack += 7 * (largest - threshold) * term / (3 * (n - 1))
+    return threshold + (float(excess.mean()) + slack) / (1 - level)
+
+
+def bootstrap_interval(
+    measure: Measure,
+    losses: FloatArray,
+    weight: FloatArray | None = None,
+    *,
+    risk: float = 0.05,
+    draws: int = 999,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Return the percentile interval of a measure over resamples of the scenarios.
+
+    An approximation, good for smooth measures of many samples; it knows nothing worse than
+    what was sampled.  For quantiles of equal weights `quantile_bounds` is exact.
+
+    Parameters
+    ----------
+    measure : callable (losses, weight) -> float
+    losses : (n,) float64
+    weight : (n,) float64, optional
+        Importance weights; they travel with their losses.
+    risk : float
+        Share of the resamples outside, half on either side.
+    draws : int
+    seed : int
+
+    Raises
+    ------
+    InputError
+        As `quantile_bounds`.
+    """
+    x = np.asarray(losses, dtype=np.float64)
+    _check(len(x), risk)
+    rng = np.random.default_rng(seed)
+    figures = np.empty(draws)
+    for k in range(draws):
+        chosen = rng.integers(0, len(x), len(x))
+        figures[k] = measure(x[chosen], None if weight is None else weight[chosen])
+    low, high = np.quantile(figures, [risk / 2, 1 - risk / 2])
+    return float(low), float(high)
+
+
+def effective_samples(weight: FloatArray) -> float:
+    """Return ``(sum w)**2 / sum w**2``: how many equal weights say as much (Kish)."""
+    w = np.asarray(weight, dtype=np.float64)
+    return float(w.sum() ** 2 / (w**2).sum())
+
+
+def _check(samples: int, risk: float) -> None:
+    if samples < 1:
+        raise InputError("too few samples for a bound.", remedy="Give at least one, or two for a variance.")
+    if not 0 < risk < 1:
+        raise InputError(f"risk {risk} must be in (0, 1).", remedy="0.05 is one in twenty.")
+
+
+def _check_probability(probability: float) -> None:
+    if not 0 < probability < 1:
+        raise InputError(f"probability {probability} must be in (0, 1).")
