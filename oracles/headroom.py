@@ -83,7 +83,7 @@ def headroom_of(feed: TracedFeed, time_s: int, growth: Growth | None = None) -> 
             value_raw = feed.leg(Role.ASSET).answer_raw
         case _:
             return None
-    if not cap_raw or not value_raw or value_raw < 0:
+    if cap_raw is None or value_raw is None or min(cap_raw, value_raw) <= 0:
         return None
     left_s = 0.0 if is_capped(value_raw, cap_raw) else None
     if left_s is None and growth is not None and isinstance(feed.settings, RatioCapSettings):

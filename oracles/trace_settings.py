@@ -14,7 +14,7 @@ from abis.errors import FeedError
 from oracles.facts import feed_for
 from oracles.feed import INT64_MAX, PriceFeed
 from oracles.feed_file import read_feed
-from oracles.traced import FeedSettings, TracedFeed
+from oracles.traced import FeedSettings, Trace, TracedFeed
 
 Stated = Mapping[str, PriceFeed]
 
@@ -35,6 +35,15 @@ def read_stated(paths: Iterable[Path]) -> Stated:
             raise FeedError(f"'{path.name}' states {key!r} again.", remedy="Give one file a feed.")
         stated[key] = feed
     return stated
+
+
+def settings_of(trace: Trace, stated: Stated) -> dict[str, PriceFeed]:
+    """Return the traced Chainlink feeds by address; parameters and errors as in `feed_of`."""
+    return {
+        address: feed_of(feed, trace.chain_id, stated)
+        for address, feed in trace.sources().items()
+        if isinstance(feed.settings, FeedSettings)
+    }
 
 
 def feed_of(feed: TracedFeed, chain_id: int, stated: Stated) -> PriceFeed:

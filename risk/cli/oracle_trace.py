@@ -76,12 +76,13 @@ def trace(
     from abis.errors import LimitBroken
     from abis.findings import Severity
     from oracles.headroom import read_growth
-    from oracles.trace_settings import read_stated
+    from oracles.trace_settings import read_stated, settings_of
     from risk.cli.blocks import block_choice, default_block
     from risk.cli.connection import open_chain
     from risk.cli.oracle_trace_json import trace_json
     from risk.cli.oracle_trace_tree import print_trace
     from risk.cli.progress import reporting
+    from risk.report.formats import plural
 
     which = block_choice(block)
     stated = read_stated(feed or [])
@@ -91,16 +92,17 @@ def trace(
     header = chain.block(which or default_block(chain_id))
     with reporting(_PHASES) as report:
         traced = _traced(chain, header, spec, market, asset or [], report)
+    known = settings_of(traced, stated)
     growth = read_growth(chain, header, traced.sources().values())
     if as_json:
-        typer.echo(trace_json(market, traced, growth, stated), nl=False)
+        typer.echo(trace_json(market, traced, growth, known), nl=False)
     else:
-        print_trace(market, traced, growth, stated)
+        print_trace(market, traced, growth, known)
     _talk(traced, chain.requests)
     grave = [f for f in traced.findings if f.severity >= Severity.MEDIUM]
     if strict and grave:
         raise LimitBroken(
-            f"the prices have {len(grave)} findings of medium severity or worse.",
+            f"the prices have {plural(len(grave), 'finding')} of medium severity or worse.",
             remedy="Look at them above, or leave --strict away.",
         )
 

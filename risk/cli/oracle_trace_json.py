@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from oracles.feed import PriceFeed
     from oracles.headroom import Growth
-    from oracles.trace_settings import Stated
     from oracles.traced import Trace, TracedFeed
 
 SCHEMA = "breakwater.oracle-trace/1"
@@ -36,7 +36,9 @@ _UNITS = {
 }
 
 
-def trace_json(market: str, traced: Trace, growth: Mapping[str, Growth], stated: Stated) -> str:
+def trace_json(
+    market: str, traced: Trace, growth: Mapping[str, Growth], known: Mapping[str, PriceFeed]
+) -> str:
     """Return the envelope: trees by asset, and each distinct source's cap and settings."""
     from risk.cli.envelope import envelope
 
@@ -57,7 +59,7 @@ def trace_json(market: str, traced: Trace, growth: Mapping[str, Growth], stated:
             for price in traced.prices
         ],
         "caps": {a: c for a, f in traced.sources().items() if (c := _cap(f, traced, growth))},
-        "feeds": {a: s for a, f in traced.sources().items() if (s := _settings(f, traced, stated))},
+        "feeds": {a: s for a, f in traced.sources().items() if (s := _settings(f, known))},
     }
     return envelope(SCHEMA, data, inputs={"market": market}, units=_UNITS, findings=traced.findings)
 
@@ -78,13 +80,10 @@ def _cap(feed: TracedFeed, traced: Trace, growth: Mapping[str, Growth]) -> dict[
     }
 
 
-def _settings(feed: TracedFeed, traced: Trace, stated: Stated) -> dict[str, Any] | None:
-    from oracles.trace_settings import feed_of
-    from oracles.traced import FeedSettings
-
-    if not isinstance(feed.settings, FeedSettings):
+def _settings(feed: TracedFeed, feeds: Mapping[str, PriceFeed]) -> dict[str, Any] | None:
+    known = feeds.get(feed.address)
+    if known is None:
         return None
-    known = feed_of(feed, traced.chain_id, stated)
     values = {
         "deviation_bps": (known.deviation_bps, known.deviation_from),
         "heartbeat_s": (known.heartbeat_s, known.heartbeat_from),

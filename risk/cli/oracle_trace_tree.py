@@ -10,15 +10,17 @@ if TYPE_CHECKING:
 
     from rich.tree import Tree
 
+    from oracles.feed import PriceFeed
     from oracles.headroom import Growth
-    from oracles.trace_settings import Stated
     from oracles.traced import DiscountSettings, FeedSettings, Role, Trace, TracedFeed, TracedPrice
 
 _MOST_DIGITS = 8  # after the point; raw values are in the JSON
 _SMALLEST, _LARGEST = Decimal("1e-8"), 10**15
 
 
-def print_trace(market: str, traced: Trace, growth: Mapping[str, Growth], stated: Stated) -> None:
+def print_trace(
+    market: str, traced: Trace, growth: Mapping[str, Growth], known: Mapping[str, PriceFeed]
+) -> None:
     """Print one tree an asset on stdout; what was shown above is not shown again."""
     from rich.console import Console
     from rich.text import Text
@@ -32,16 +34,16 @@ def print_trace(market: str, traced: Trace, growth: Mapping[str, Growth], stated
     by = f", oracle {traced.oracle}" if traced.oracle else ""
     console.print(Text(f"Prices of {label(market)}{by}"), soft_wrap=whole)
     console.print(Text(f"at {where}\n"), soft_wrap=whole)
-    printer = _Printer(traced, growth, stated)
+    printer = _Printer(traced, growth, known)
     for price in traced.prices:
         console.print(printer.tree(price), soft_wrap=whole)
 
 
 class _Printer:
-    def __init__(self, traced: Trace, growth: Mapping[str, Growth], stated: Stated) -> None:
+    def __init__(self, traced: Trace, growth: Mapping[str, Growth], known: Mapping[str, PriceFeed]) -> None:
         self._traced = traced
         self._growth = growth
-        self._stated = stated
+        self._known = known
         self._shown: set[TracedFeed] = set()
 
     def tree(self, price: TracedPrice) -> Tree:
@@ -97,10 +99,9 @@ class _Printer:
             yield f"reads {plural(len(feed.inside), 'contract')} more"
 
     def _feed(self, feed: TracedFeed, settings: FeedSettings) -> Iterator[str]:
-        from oracles.trace_settings import feed_of
         from risk.report.formats import bps, seconds
 
-        known = feed_of(feed, self._traced.chain_id, self._stated)
+        known = self._known[feed.address]
         age = "never updated"
         if feed.updated_at_s is not None:
             age = f"updated {seconds(self._traced.block_time_s - feed.updated_at_s)} ago"
@@ -146,9 +147,7 @@ class _Printer:
 
 
 def _decimals(decimals: int | None) -> str:
-    from risk.report.formats import ABSENT
-
-    return f"{ABSENT if decimals is None else decimals} decimals"
+    return "decimals not known" if decimals is None else f"{decimals} decimals"
 
 
 def _discount(settings: DiscountSettings, time_s: int) -> str:
