@@ -50,11 +50,12 @@ def _with_insides(feed: TracedFeed, toucher: Toucher) -> TracedFeed:
         return _with_unknown_provider(feed, toucher)
     if feed.kind not in (Kind.RATIO, Kind.OPAQUE):
         return feed
-    touched = toucher.of(_own_call(feed))
+    touched = toucher.of(own_call(feed))
     return feed if touched is None else replace(feed, inside=_others(touched, {feed.address}))
 
 
-def _own_call(feed: TracedFeed) -> Call:
+def own_call(feed: TracedFeed) -> Call:
+    """Return the call that gives a source's answer."""
     if not isinstance(feed.settings, RatioSettings):
         return Call(feed.address, ANSWER)
     name, _, argument = feed.settings.getter.rstrip(")").partition("(")
