@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +33,7 @@ def chain_id_of(rpc: Rpc | Endpoints) -> int:
         If it does not say.
     """
     try:
-        return _quantity(rpc.request("eth_chainId", []))
+        return _quantity(rpc, rpc.request("eth_chainId", []))
     except (Refused, BadReturn) as error:
         raise ChainUnreachable(error.message, remedy="Check the RPC URL and its key.") from None
 
@@ -58,7 +59,9 @@ def block_of(rpc: Rpc | Endpoints, which: int | str) -> Header:
             remedy="Give an existing block number, or 'latest'.",
         )
     try:
-        return Header(_quantity(found["number"]), str(found["hash"]), _quantity(found["timestamp"]))
+        return Header(
+            _quantity(rpc, found["number"]), _hash(rpc, found["hash"]), _quantity(rpc, found["timestamp"])
+        )
     except (KeyError, TypeError):
         raise BadReturn(f"{rpc.masked_url} described block {which} incompletely.") from None
 
@@ -71,7 +74,7 @@ def hash_now(rpc: Rpc | Endpoints, number: int) -> str | None:
         if refusal.fault not in _ABSENT:
             raise
         return None
-    return found.get("hash") if isinstance(found, dict) else None
+    return hash_or_none(found.get("hash")) if isinstance(found, dict) else None
 
 
 def explained(rpc: Endpoints, refusal: Refused, block: Header | int) -> Exception:
@@ -106,8 +109,22 @@ def wrong_chain(masked_url: str, served: int, wanted: int) -> WrongChain:
     )
 
 
-def _quantity(text: Any) -> int:
+def _quantity(rpc: Rpc | Endpoints, text: Any) -> int:
     try:
         return int(text, 16)
     except (TypeError, ValueError):
-        raise BadReturn("a number in an answer is no hex quantity.", remedy="Check the RPC URL.") from None
+        raise BadReturn(
+            f"{rpc.masked_url} answered a number that is no hex quantity.", remedy="Check the RPC URL."
+        ) from None
+
+
+def _hash(rpc: Rpc | Endpoints, text: Any) -> str:
+    found = hash_or_none(text)
+    if found is None:
+        raise BadReturn(f"{rpc.masked_url} answered a block hash that is none.", remedy="Check the RPC URL.")
+    return found
+
+
+def hash_or_none(text: Any) -> str | None:
+    """Return a block hash, None for anything else: hashes are printed and name files."""
+    return text if isinstance(text, str) and re.fullmatch("0x[0-9a-f]{64}", text) else None

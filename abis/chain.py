@@ -12,7 +12,16 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from abis.blocks import Header, block_of, chain_id_of, explained, hash_now, reorganised, wrong_chain
+from abis.blocks import (
+    Header,
+    block_of,
+    chain_id_of,
+    explained,
+    hash_now,
+    hash_or_none,
+    reorganised,
+    wrong_chain,
+)
 from abis.calls import Call
 from abis.chunks import ChunkSize
 from abis.endpoint import is_http_url, mask_url
@@ -24,7 +33,7 @@ from abis.rounds import Reading, together
 from abis.rpc import Refused, Rpc
 from abis.state import StateReader, outcome
 from abis.strict_json import refuse_deep
-from abis.transport import PerThread
+from abis.transport import PerThread, refuse_redirect
 from abis.witness import disagree, same_answers, same_logs
 
 if TYPE_CHECKING:
@@ -158,7 +167,7 @@ class Chain:
                 found += [answer.result for answer in self._rpc.batch(chunk)]
             except Refused:  # no batches here, or one block too many
                 found += [{"hash": hash_now(self._rpc, int(params[0], 16))} for _, params in chunk]
-        return [block.get("hash") if isinstance(block, dict) else None for block in found]
+        return [hash_or_none(block.get("hash")) if isinstance(block, dict) else None for block in found]
 
     def confirm(self, block: Header) -> None:
         """Check that ``block`` is still part of the chain; call after reading.
@@ -321,9 +330,8 @@ def _http_transport(url: str, timeout_s: float) -> Transport:
             return HTTPProvider.decode_rpc_response(raw_response)
 
     _keep_urls_out_of_logs()
-    return PerThread(
-        lambda: Bounded(url, request_kwargs={"timeout": timeout_s}, exception_retry_configuration=None)
-    )
+    options = {"timeout": timeout_s, "hooks": {"response": refuse_redirect}}
+    return PerThread(lambda: Bounded(url, request_kwargs=options, exception_retry_configuration=None))
 
 
 def _keep_urls_out_of_logs() -> None:

@@ -281,7 +281,8 @@ class Rpc:
         except (ValueError, _Temporary):
             answer = Answer(None)
         fault = answer.fault or fault_of_status(response.status_code)
-        said = answer.message or f"HTTP {response.status_code}"
+        leads_on = ", a redirect, which is not followed" if response.is_redirect else ""
+        said = answer.message or f"HTTP {response.status_code}{leads_on}"
         if fault in _MAY_PASS:
             behind = fault is Fault.UNKNOWN_BLOCK
             raise _Temporary(said, _retry_after_s(response.headers), behind=behind) from None

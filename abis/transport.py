@@ -73,6 +73,23 @@ class PerThread:
         return self._local.provider, first
 
 
+def refuse_redirect(response: Any, **_: Any) -> Any:
+    """Return an HTTP response that is no redirect; called by requests with each.
+
+    Where a redirect leads nobody has chosen, and its address may not even be one.
+
+    Raises
+    ------
+    requests.HTTPError
+        If it is one.
+    """
+    if response.is_redirect:
+        import requests
+
+        raise requests.HTTPError(response=response)
+    return response
+
+
 def _fits(body: Any, expected: int) -> bool:
     """Return whether an answer may be of this request; errors often carry no id."""
     if not isinstance(body, dict) or body.get("error") is not None:

@@ -447,3 +447,17 @@ def _never(seconds: float) -> None:
 
 def test_call_data_is_selector_and_arguments() -> None:
     assert encode(balance()).hex() == "70a08231" + "00" * 12 + "11" * 20
+
+
+@pytest.mark.parametrize("said", ["../../../etc/cron.d", "0x" + "zz" * 32, "0x", "\x1b[2J", None, 7, ["0x"]])
+def test_a_block_hash_that_is_none_is_not_taken_over(said: Any) -> None:
+    """It would be printed, and name files of the cache."""
+
+    def answer(method: str, params: list[Any]) -> Any:
+        return {"number": "0x1", "hash": said, "timestamp": "0x1"} if "Block" in method else "0x1"
+
+    with serving(ScriptedNode(answer)) as scripted:
+        chain = Chain(scripted.url, sleep=_never)
+        with pytest.raises(BadReturn, match=r"127\.0\.0\.1:\d+ answered a block hash that is none"):
+            chain.block(1)
+        assert chain.hashes([1]) == [None]
