@@ -67,7 +67,9 @@ def heartbeat_changes(waits: Floats) -> list[ChangePoint]:
     return _segment(score, start[:, 0], 0, n)
 
 
-def deviation_changes(moves: Floats, waited: NDArray[np.bool_]) -> list[ChangePoint]:
+def deviation_changes(
+    moves: Floats, waited: NDArray[np.bool_], early: NDArray[np.bool_] | None = None
+) -> list[ChangePoint]:
     """Return where the deviation threshold changed, among consecutive steps.
 
     Parameters
@@ -76,6 +78,8 @@ def deviation_changes(moves: Floats, waited: NDArray[np.bool_]) -> list[ChangePo
         Relative moves.
     waited : (n,) bool
         Which steps lasted as long as the heartbeat of their time.
+    early : (n,) bool, optional
+        Which did not, and came by no clock; all that did not wait by default.
     """
     n = len(moves)
     if n < 2 * LEAST_ROUNDS or not moves.any():
@@ -84,7 +88,7 @@ def deviation_changes(moves: Floats, waited: NDArray[np.bool_]) -> list[ChangePo
     levels = np.unique(np.concatenate([levels, np.array([0.0025, 0.005, 0.01, 0.02]) * _BLUR]))
     level = levels[:, None]
     moved = moves >= level
-    early = ~waited
+    early = ~waited if early is None else early
     below, above = _prefix(early & ~moved), _prefix(early & moved)
     ratio = np.where(moved, moves / level, 1.0)
     pulled = [_prefix(np.where(early & moved, np.log(_density(ratio, tail)), 0.0)) for tail in _TAILS]

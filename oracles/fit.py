@@ -99,23 +99,20 @@ def fit(
             f"feed {description!r}: {steps} steps between rounds.", remedy=f"Give at least {_MIN_STEPS}."
         )
     regimes = find_regimes(rounds, DEFAULT_DELAY_S)
+    schedules = _schedules(rounds, regimes[-1], description)
+    if schedules:
+        regimes = find_regimes(rounds, DEFAULT_DELAY_S, schedules)
     now = regimes[-1]
-    if now.deviation_bps is None or now.early < _MIN_EARLY:
-        raise FeedError(
-            f"feed {description!r}: only {now.early} rounds came before the heartbeat.",
-            remedy="Give a longer history.",
-        )
+    deviation = _deviation(now, description)
     recent = rounds.between(now.since_s, now.until_s)
     origin = Provenance(Origin.FITTED, _period(recent))
-    threshold_bps = _snap(now.deviation_bps, CUSTOMARY_BPS)
-    schedules = _schedules(recent, threshold_bps)
     heartbeat, setting_s, heartbeat_from = _heartbeat(
         now, Estimate(DEFAULT_DELAY_S, 0, LONGEST_DELAY_S), origin
     )
     feed = PriceFeed(
         description=description,
         decimals=rounds.decimals,
-        deviation_ppb=ppb_from_bps(threshold_bps),
+        deviation_ppb=ppb_from_bps(_snap(deviation, CUSTOMARY_BPS)),
         heartbeat_s=setting_s,
         delay=fixed_delay(DEFAULT_DELAY_S),
         deviation_from=origin,
@@ -127,11 +124,9 @@ def fit(
         *rounds.findings,
         *change_findings(regimes, description),
         *(_schedule_finding(description, s) for s in schedules),
-        *([] if now.pile is not None else [_no_heartbeat(description, heartbeat)]),
+        *([] if now.pile is not None else [_no_heartbeat(description, heartbeat, bool(schedules))]),
     )
-    fitted = FittedFeed(
-        feed, regimes, now.deviation_bps, heartbeat, schedules, None, MarketView(), None, findings
-    )
+    fitted = FittedFeed(feed, regimes, deviation, heartbeat, schedules, None, MarketView(), None, findings)
     return fitted if candles is None else _with_candles(fitted, recent, candles)
 
 
@@ -175,9 +170,21 @@ def _heartbeat(regime: Regime, delay: Estimate, origin: Provenance) -> tuple[Est
     return Estimate(assumed, least, float("inf")), assumed, Provenance(Origin.ASSUMED, source)
 
 
-def _schedules(rounds: RoundHistory, threshold_bps: float) -> tuple[FoundSchedule, ...]:
-    later, _, moves = rounds.steps()
-    return find_schedules(rounds.time_s[later[moves < threshold_bps / 10_000]], rounds.gaps())
+def _deviation(now: Regime, description: str) -> Estimate:
+    if now.deviation_bps is None or now.early < _MIN_EARLY:
+        raise FeedError(
+            f"feed {description!r}: only {now.early} rounds came before the heartbeat.",
+            remedy="Give a longer history.",
+        )
+    return now.deviation_bps
+
+
+def _schedules(rounds: RoundHistory, now: Regime, description: str) -> tuple[FoundSchedule, ...]:
+    """Return the clocks among the rounds of the last regime that no deviation explains."""
+    recent = rounds.between(now.since_s, now.until_s)
+    later, _, moves = recent.steps()
+    quiet = moves < _snap(_deviation(now, description), CUSTOMARY_BPS) / 10_000
+    return find_schedules(recent.time_s[later[quiet]], recent.gaps())
 
 
 def _snap(estimate: Estimate, customary: tuple[int, ...]) -> float:
@@ -207,13 +214,13 @@ def _schedule_finding(description: str, schedule: FoundSchedule) -> Finding:
     )
 
 
-def _no_heartbeat(description: str, heartbeat: Estimate) -> Finding:
+def _no_heartbeat(description: str, heartbeat: Estimate, by_clock: bool) -> Finding:
+    why = "rounds by the clock come before it" if by_clock else "no waits pile up"
     return Finding(
         FindingKind.UNVERIFIED,
         Severity.LOW,
         description,
-        f"no waits pile up, so the heartbeat is not seen: at least {heartbeat.low:g} s, "
-        f"{heartbeat.value:g} s assumed.",
+        f"the heartbeat is not seen, {why}: at least {heartbeat.low:g} s, {heartbeat.value:g} s assumed.",
         remedy="Give a longer history with quiet hours.",
     )
 

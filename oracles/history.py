@@ -35,21 +35,26 @@ class RoundHistory:
     decimals : int
     segment : (r,) int64
         Number of the gapless stretch each round belongs to.
-    findings : tuple of Finding
-        Rows left out, gaps met.
+    left_out : tuple of Finding
+        Rows that could not be used.
     """
 
     time_s: Floats
     answer_raw: Ints
     decimals: int
     segment: Ints
-    findings: tuple[Finding, ...] = ()
+    left_out: tuple[Finding, ...] = ()
 
     def __len__(self) -> int:
         return len(self.time_s)
 
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Return a finding for each row left out and each gap."""
+        return (*self.left_out, *(_gap_finding("rounds", *gap) for gap in self.gaps()))
+
     def between(self, start_s: float, end_s: float) -> RoundHistory:
-        """Return the rounds of ``[start_s, end_s]``; findings stay as they are."""
+        """Return the rounds of ``[start_s, end_s]``; rows left out stay as they are."""
         keep = (self.time_s >= start_s) & (self.time_s <= end_s)
         return replace(
             self, time_s=self.time_s[keep], answer_raw=self.answer_raw[keep], segment=self.segment[keep]
@@ -87,8 +92,8 @@ class Candles:
     open, high, low, close : (c,) float64
     width_s : float
         Length of one candle.
-    findings : tuple of Finding
-        Rows left out, candles missing.
+    left_out : tuple of Finding
+        Rows that could not be used.
     """
 
     time_s: Floats
@@ -97,10 +102,15 @@ class Candles:
     low: Floats
     close: Floats
     width_s: float
-    findings: tuple[Finding, ...] = ()
+    left_out: tuple[Finding, ...] = ()
 
     def __len__(self) -> int:
         return len(self.time_s)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Return a finding for each row left out and each stretch without candles."""
+        return (*self.left_out, *(_gap_finding("candles", *gap) for gap in self.gaps()))
 
     def gaps(self) -> list[tuple[float, float]]:
         """Return the stretches without candles between the first and the last, as (from, to)."""
@@ -156,14 +166,13 @@ def read_rounds(table: pd.DataFrame) -> RoundHistory:
         raise MalformedFile(f"{int(good.sum())} usable rounds.", remedy="Give at least two.")
     times = _seconds(rows["time"])[good]
     ids = rows["aggregator_round_id"].to_numpy(dtype=np.int64)[good] if len(order) > 1 else None
-    history = RoundHistory(
+    return RoundHistory(
         time_s=times,
         answer_raw=np.array([a for a, ok in zip(answers, good, strict=True) if ok], dtype=np.int64),
         decimals=decimals.pop(),
         segment=np.concatenate([[0], np.cumsum(_breaks(times, ids))]).astype(np.int64),
+        left_out=tuple(findings),
     )
-    findings += [_gap_finding("rounds", start, end) for start, end in history.gaps()]
-    return replace(history, findings=tuple(findings))
 
 
 def read_candles(table: pd.DataFrame) -> Candles:
@@ -209,9 +218,8 @@ def read_candles(table: pd.DataFrame) -> Candles:
     if good.sum() < 2:
         raise MalformedFile(f"{int(good.sum())} usable candles.", remedy="Give at least two.")
     kept = times[good]
-    candles = Candles(kept, o[good], h[good], low[good], c[good], float(np.median(np.diff(kept))))
-    findings += [_gap_finding("candles", start, end) for start, end in candles.gaps()]
-    return replace(candles, findings=tuple(findings))
+    width_s = float(np.median(np.diff(kept)))
+    return Candles(kept, o[good], h[good], low[good], c[good], width_s, tuple(findings))
 
 
 def _need(table: pd.DataFrame, columns: tuple[str, ...], what: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from abis.findings import Finding, FindingKind, Severity
 from oracles.change_points import ChangePoint, deviation_changes, heartbeat_changes
 from oracles.history import RoundHistory
+from oracles.schedules import FoundSchedule, landed_by_clock
 from oracles.thresholds import (
     GRID_S,
     LONGEST_DELAY_S,
@@ -35,8 +37,8 @@ class Regime:
         Times of its first and last round.
     begins_s : tuple of float
         The change before it lies between these two times; both ``since_s`` in the first.
-    rounds, early, waited : int
-        Its steps, and how many came before and with the heartbeat.
+    rounds, early, waited, by_clock : int
+        Its steps, and how many came before and with the heartbeat, and by a clock.
     deviation_bps : Estimate or None
         None if no round came early with another answer.
     heartbeat_s : Estimate or None
@@ -52,13 +54,16 @@ class Regime:
     rounds: int
     early: int
     waited: int
+    by_clock: int
     deviation_bps: Estimate | None
     heartbeat_s: Estimate | None
     pile: Pile | None
     longest_wait_s: float
 
 
-def find_regimes(rounds: RoundHistory, assumed_delay_s: float) -> tuple[Regime, ...]:
+def find_regimes(
+    rounds: RoundHistory, assumed_delay_s: float, schedules: Sequence[FoundSchedule] = ()
+) -> tuple[Regime, ...]:
     """Return the stretches of constant settings, in order of time.
 
     Parameters
@@ -66,16 +71,22 @@ def find_regimes(rounds: RoundHistory, assumed_delay_s: float) -> tuple[Regime, 
     rounds : RoundHistory
     assumed_delay_s : float
         Delay a typical report has, to tell the heartbeat from the wait.
+    schedules : sequence of FoundSchedule
+        Their rounds trigger nothing: one an hour makes waits of an hour, and small moves.
     """
     later, waits, moves = rounds.steps()
-    heartbeat = heartbeat_changes(waits)
+    free = ~landed_by_clock(rounds.time_s[later], schedules)
+    heartbeat = _heartbeat_changes(waits, free)
     waited = np.zeros(len(waits), dtype=bool)
     for lo, hi in pairwise([0, *(c.at for c in heartbeat), len(waits)]):
-        pile = find_pile(waits[lo:hi])
+        pile = find_pile(waits[lo:hi][free[lo:hi]])
         waited[lo:hi] = waits[lo:hi] >= (np.inf if pile is None else pile.start_s)
-    changes = sorted([*heartbeat, *deviation_changes(moves, waited)])
+    waited &= free
+    changes = sorted([*heartbeat, *deviation_changes(moves, waited, free & ~waited)])
     return tuple(
-        _regime(rounds, later, waits, moves, change, hi, Estimate(assumed_delay_s, 0.0, LONGEST_DELAY_S))
+        _regime(
+            rounds, later, (waits, moves, free), change, hi, Estimate(assumed_delay_s, 0.0, LONGEST_DELAY_S)
+        )
         for change, hi in zip(
             [ChangePoint(0, 0, 0), *changes], [*(c.at for c in changes), len(waits)], strict=True
         )
@@ -83,20 +94,26 @@ def find_regimes(rounds: RoundHistory, assumed_delay_s: float) -> tuple[Regime, 
     )
 
 
+def _heartbeat_changes(waits: Floats, free: NDArray[np.bool_]) -> list[ChangePoint]:
+    """Return where the heartbeat changed, counted in all steps, judged by the free ones."""
+    step = np.append(np.flatnonzero(free), len(waits))
+    return [ChangePoint(*(int(step[k]) for k in change)) for change in heartbeat_changes(waits[free])]
+
+
 def _regime(
     rounds: RoundHistory,
     later: NDArray[np.int64],
-    waits: Floats,
-    moves: Floats,
+    steps: tuple[Floats, Floats, NDArray[np.bool_]],
     change: ChangePoint,
     hi: int,
     delay: Estimate,
 ) -> Regime:
     part = slice(change.at, hi)
-    wait, move = waits[part], moves[part]
-    pile = find_pile(wait)
-    early = wait < (np.inf if pile is None else pile.start_s)
-    deviation = deviation_range(move[early], move[~early])
+    wait, move, free = steps[0][part], steps[1][part], steps[2][part]
+    pile = find_pile(wait[free])
+    early = free & (wait < (np.inf if pile is None else pile.start_s))
+    waited = free & ~early
+    deviation = deviation_range(move[early], move[waited], move[~free])
     first, last = later[part][0], later[part][-1]
     since = float(rounds.time_s[first - 1])
     begins = (since, since)
@@ -111,7 +128,8 @@ def _regime(
         begins,
         len(wait),
         int(early.sum()),
-        int((~early).sum()),
+        int(waited.sum()),
+        int((~free).sum()),
         None if deviation is None else Estimate(*(10_000 * v for v in deviation)),
         None if pile is None else heartbeat_range(pile, delay),
         pile,

@@ -19,6 +19,8 @@ PERIODS_S = (3_600, 86_400)
 WINDOW_S = 120.0  # a scheduled round lands within this long of its neighbours' phase
 MIN_COVERAGE = 0.8
 MIN_TURNS = 14
+_ELSEWHERE = 12  # windows a clock's is compared with
+_MOST_ELSEWHERE = 0.25  # share of a clock's coverage that they may have
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,15 @@ def find_schedules(time_s: Floats, gaps: Sequence[tuple[float, float]] = ()) -> 
     return tuple(found)
 
 
+def landed_by_clock(time_s: Floats, schedules: Sequence[FoundSchedule]) -> NDArray[np.bool_]:
+    """Return which rounds landed when one of the schedules asks for one."""
+    landed = np.zeros(len(time_s), dtype=bool)
+    for s in schedules:
+        near = np.abs(_distance(time_s, s.phase_s, s.period_s)) <= WINDOW_S
+        landed |= near & (time_s >= s.since_s - WINDOW_S)
+    return landed
+
+
 def _find(time_s: Floats, period: int, gaps: Sequence[tuple[float, float]]) -> FoundSchedule | None:
     phases = np.sort(time_s % period)
     around = np.concatenate([phases, phases + period])
@@ -81,6 +92,8 @@ def _find(time_s: Floats, period: int, gaps: Sequence[tuple[float, float]]) -> F
     start = int(np.argmax(tail_score))
     held = hit[start:]
     if len(held) < MIN_TURNS or held.mean() < MIN_COVERAGE:
+        return None
+    if _elsewhere(time_s[time_s >= turn_s[start]], first, period) > _MOST_ELSEWHERE * held.mean():
         return None
     phase = float((first + np.median((members - first) % period)) % period)
     return FoundSchedule(period, phase, float(turn_s[start]), float(held.mean()))
@@ -98,6 +111,21 @@ def _turns(
     for start, end in gaps:
         possible &= (turn_s + WINDOW_S <= start) | (turn_s >= end)
     return turn_s[possible | hit], hit[possible | hit]
+
+
+def _elsewhere(time_s: Floats, first: float, period: int) -> float:
+    """Return the share of turns with a round in a window like the clock's, but anywhere else.
+
+    Where rounds come every minute each window has one, and none of them is a clock's.
+    """
+    if not len(time_s):
+        return 0.0
+    shares = []
+    for k in range(1, _ELSEWHERE):
+        since = (time_s - first - k * period / _ELSEWHERE) / period
+        turns = np.unique(np.floor(since[(since % 1) * period <= WINDOW_S]))
+        shares.append(len(turns) * period / max(time_s[-1] - time_s[0], period))
+    return float(np.median(shares))
 
 
 def _distance(time_s: Floats, phase_s: float, period: int) -> Floats:

@@ -100,13 +100,16 @@ def heartbeat_range(pile: Pile, delay: Estimate) -> Estimate:
     )
 
 
-def deviation_range(early: Floats, waited: Floats) -> Estimate | None:
+def deviation_range(early: Floats, waited: Floats, asked: Floats | None = None) -> Estimate | None:
     """Return the deviation threshold.
 
     Parameters
     ----------
     early, waited : float64
         Relative moves of the rounds that came before, and with, the heartbeat.
+    asked : float64, optional
+        Moves of the rounds that came by the clock: below the threshold, unless a trigger fell
+        together with the clock.
 
     Returns
     -------
@@ -119,10 +122,13 @@ def deviation_range(early: Floats, waited: Floats) -> Estimate | None:
     likelihood, tail = _profile(moves, len(early) - len(moves), np.sort(waited))
     best = int(np.argmax(likelihood))
     near = moves[likelihood >= likelihood[best] - DROP]
-    every = np.concatenate([early, waited])
-    below = every[every < near[0]]
+    # A round by the clock may have been triggered as well, at a move the others did not make.
     unseen = near[0] * max(0.0, 1 - DROP * tail[best] / (len(moves) - best))
-    return Estimate(float(moves[best]), float(below.max() if len(below) else unseen), float(near[-1]))
+    every = np.concatenate([early, waited])
+    quiet = every[every < near[0]]
+    if asked is not None:
+        quiet = np.concatenate([quiet, asked[asked < unseen]])
+    return Estimate(float(moves[best]), float(quiet.max() if len(quiet) else unseen), float(near[-1]))
 
 
 def _profile(moves: Floats, unmoved: int, waited: Floats) -> tuple[Floats, Floats]:

@@ -65,6 +65,31 @@ def test_a_heartbeat_that_restarts_at_every_round_is_no_clock() -> None:
     assert find_schedules(drifting) == ()
 
 
+@pytest.mark.parametrize("heartbeat_s", [27, 60, 300, 1_200])
+def test_rounds_every_minute_are_no_clock_although_every_turn_has_one(heartbeat_s: int) -> None:
+    assert find_schedules(START_S + np.cumsum(np.full(8_000, heartbeat_s + 3.0))) == ()
+
+
+def test_rounds_by_the_clock_do_not_pass_for_the_heartbeat() -> None:
+    # One an hour keeps a heartbeat of two hours from ever running out, and leaves waits of an hour.
+    clocked = feed(heartbeat_s=7_200.0, requests=(RequestSchedule(3_600, 600),))
+    fitted = fit(read_rounds(world(clocked, days=15, seed=11)[0]), description="x")
+    assert fitted.feed.heartbeat_from.origin is Origin.ASSUMED
+    assert fitted.heartbeat_s.high == float("inf")
+    assert fitted.feed.deviation_bps == clocked.deviation_bps
+    (regime,) = fitted.regimes
+    assert regime.by_clock > 200
+    assert regime.waited == 0
+    assert regime.early + regime.waited + regime.by_clock == regime.rounds
+    # Where the clock runs only later, the time before it shows the heartbeat.
+    free, _ = world(feed(heartbeat_s=3_600.0), days=6, seed=12)
+    later, _ = world(feed(requests=(RequestSchedule(3_600, 600),)), days=15, seed=13)
+    joined = pd.concat([free, later.assign(time=later.time + pd.Timedelta(days=6))])
+    seen = fit(read_rounds(joined), description="x")
+    assert seen.feed.heartbeat_s == 3_600
+    assert seen.feed.heartbeat_from.origin is Origin.FITTED
+
+
 def test_an_uncustomary_setting_is_kept_as_estimated() -> None:
     odd = feed(deviation_ppb=4_200_000, heartbeat_s=5_000.0, delay=fixed_delay(0))
     fitted = fit(read_rounds(world(odd, days=15, seed=9)[0]), description="x")

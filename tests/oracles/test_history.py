@@ -57,6 +57,7 @@ def test_a_jump_of_the_round_number_is_a_gap() -> None:
     assert waits.tolist() == [1, 1]
     assert moves.tolist() == [1 / 5, 1 / 7]
     assert [f.kind for f in rounds.findings] == [FindingKind.MISSING]
+    assert rounds.between(3, 9).findings == ()  # a gap outside the period is nobody's business
 
 
 def test_without_round_numbers_a_long_silence_is_a_gap() -> None:

@@ -35,6 +35,16 @@ def test_without_a_smaller_move_the_gap_below_is_an_exponential_one() -> None:
     assert 0.01 * (1 - 0.0005) < found.low < 0.01 < found.high < 0.0101
 
 
+def test_a_trigger_that_fell_together_with_the_clock_does_not_raise_the_range() -> None:
+    rng = np.random.default_rng(4)
+    early = 0.005 * np.exp(rng.exponential(0.05, 400))
+    asked = np.concatenate([rng.random(300) * 0.0049, [0.005 + (early.min() - 0.005) / 2]])
+    found = deviation_range(early, NONE, asked)
+    assert found is not None
+    assert found.low == asked[:-1].max()
+    assert found.low < 0.005 < found.value
+
+
 def test_rounds_that_never_moved_tell_no_threshold() -> None:
     assert deviation_range(NONE, np.array([0.1])) is None
     assert deviation_range(np.zeros(9), NONE) is None
