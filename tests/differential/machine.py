@@ -46,6 +46,7 @@ from tests.differential.machine_market import (
     NO_CATEGORY,
     NO_REFERRAL,
     PICKS,
+    PURSE_TOKENS,
     SIZES,
     VARIABLE_RATE,
     WAITS_S,
@@ -62,7 +63,7 @@ from tests.differential.machine_state import (
 from tests.differential.price_moves import Move, push
 from tests.differential.raw_market import RawAccount, position_of, read_account_data, read_accounts
 
-_BLOCK_S = 12
+BLOCK_S = 12
 
 
 class AaveMachine(RuleBasedStateMachine):
@@ -73,14 +74,16 @@ class AaveMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        self.sentinel_allows = True
         self.mark = self.world.chain.snapshot()
-        self._read()
+        self.read()
 
     def teardown(self) -> None:
         self.world.chain.revert(self.mark)
 
-    def _read(self) -> None:
-        self.market: FullMarket = read_full_market(self.world)
+    def read(self) -> None:
+        """Read everything again, after something was done to the market from outside."""
+        self.market: FullMarket = read_full_market(self.world, sentinel_allows=self.sentinel_allows)
         self.accounts: list[RawAccount] = read_accounts(self.world, self.market.raw, ACTORS)
         self.now_s = self.world.chain.head().timestamp
 
@@ -211,7 +214,7 @@ class AaveMachine(RuleBasedStateMachine):
     @rule(wait_s=WAITS_S)
     def time_passes(self, wait_s: int) -> None:
         self.world.chain.mine(self.now_s + wait_s)
-        self._read()
+        self.read()
 
     @rule(
         who=WHO,
@@ -235,7 +238,7 @@ class AaveMachine(RuleBasedStateMachine):
         attempt = Attempt(self.accounts[who], collateral, debt, offer_raw)
         assets = self._asset(collateral), self._asset(debt)
         arguments = (*assets, ACTORS[who], offer_raw, in_tokens)
-        at_s = self.now_s + _BLOCK_S
+        at_s = self.now_s + BLOCK_S
         expected, result = predict_call(self.market, attempt, at_s, in_tokens=in_tokens)
         pool = self.world.market.pool
         code = revert_code(self.world, ACTORS[liquidator], pool, "liquidationCall", arguments, at_s)
@@ -253,7 +256,7 @@ class AaveMachine(RuleBasedStateMachine):
         self.world.chain.mine(at_s)
         assert liquidation_event(self.world) == (result.debt_repaid_raw, paid_out_raw)
         assert deficits_created(self.world) == expected_deficits(self.world, self.market.raw, result)
-        self._read()
+        self.read()
         self._compare(who, left, with_bits=False)
         if in_tokens:
             self._compare(liquidator, taken)
@@ -268,7 +271,7 @@ class AaveMachine(RuleBasedStateMachine):
         arguments: tuple[object, ...],
         predict: Callable[[int], tuple[ActionRefusal | None, Mapping[int, AccountState]]],
     ) -> None:
-        at_s = self.now_s + _BLOCK_S
+        at_s = self.now_s + BLOCK_S
         refusal, after = predict(at_s)
         expected = ACTION_CODES[self.market.raw.version][refusal] if refusal else ""
         code = revert_code(self.world, ACTORS[who], contract, function, arguments, at_s)
@@ -279,7 +282,7 @@ class AaveMachine(RuleBasedStateMachine):
             return
         self.world.chain.send(ACTORS[who], contract, function, *arguments)
         self.world.chain.mine(at_s)
-        self._read()
+        self.read()
         for touched, state in after.items():
             self._compare(touched, state)
 
@@ -304,7 +307,7 @@ class AaveMachine(RuleBasedStateMachine):
 
     def _push(self, move: Move) -> None:
         push(self.world, move)
-        self._read()
+        self.read()
 
     def _held(self, who: int, pick: int) -> int:
         """Return an asset the account holds, for the last pick and where there is none any asset."""
@@ -325,8 +328,9 @@ class AaveMachine(RuleBasedStateMachine):
     ) -> int:
         reserve = self.market.raw.reserves[place]
         unit_raw = 10**reserve.configuration.decimals
+        in_dollars = size.share * DOLLAR_BASE[self.market.raw.version] * unit_raw
         amounts = {
-            "usd": size.share * DOLLAR_BASE[self.market.raw.version] * unit_raw // max(reserve.price_raw, 1),
+            "usd": min(in_dollars // max(reserve.price_raw, 1), PURSE_TOKENS * unit_raw // 1000),
             "limit": limit_raw * size.share // 1000 + size.nudge,
             "second limit": second_raw + size.nudge,
             "all": whole,

@@ -18,7 +18,7 @@ from protocols.aave_v3.versions import since
 ACTORS = tuple(named_address(f"breakwater machine actor {i}") for i in range(4))
 NO_CATEGORY = 9
 VARIABLE_RATE, NO_REFERRAL = 2, 0
-_TOKENS = 10**12
+PURSE_TOKENS = 10**15  # of each asset, what an actor starts with; no step asks for more than a part of it
 DOLLAR_BASE = {"2.0": 4 * 10**14, "3.0": 10**8, "3.6": 10**8}  # about a dollar, base-currency units
 CAPPED = ("USDC", "WETH")  # supply and borrow caps a little above what is there
 
@@ -52,7 +52,7 @@ def prepare(world: RandomWorld) -> None:
     chain, market = world.chain, world.market
     for symbol, each in market.reserves.items():
         for actor in ACTORS:
-            chain.send(market.admin, each.underlying, "mint", actor, _TOKENS * 10**each.decimals)
+            chain.send(market.admin, each.underlying, "mint", actor, PURSE_TOKENS * 10**each.decimals)
             chain.send(actor, each.underlying, "approve", market.pool.address, MAX_UINT256)
             for other in ACTORS:
                 chain.send(actor, each.variable_debt_token, "approveDelegation", other, MAX_UINT256)

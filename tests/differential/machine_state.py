@@ -146,8 +146,7 @@ class FullMarket:
 
     raw: RawMarket
     totals: tuple[_Totals, ...]
-    borrow_allowed: bool = True
-    liquidation_allowed: bool = True
+    sentinel_allows: bool = True
 
     def pool_at(self, at_s: int) -> PoolState:
         """Return the pool in a block at ``at_s``."""
@@ -164,7 +163,7 @@ class FullMarket:
             )
             for reserve, totals in zip(self.raw.reserves, self.totals, strict=True)
         ]
-        return PoolState(self.raw.version, tuple(states), self.borrow_allowed)
+        return PoolState(self.raw.version, tuple(states), self.sentinel_allows)
 
     def account_at(self, account: RawAccount, at_s: int) -> AccountState:
         """Return an account in a block at ``at_s``."""
@@ -188,7 +187,7 @@ class FullMarket:
         return ReserveGate(own.active, own.paused, self.totals[place].grace_until_s)
 
 
-def read_full_market(world: World) -> FullMarket:
+def read_full_market(world: World, *, sentinel_allows: bool = True) -> FullMarket:
     """Read a market with all totals at the latest block."""
     raw = read_market(world)
     listed = [world.market.reserves[reserve.symbol] for reserve in raw.reserves]
@@ -211,7 +210,7 @@ def read_full_market(world: World) -> FullMarket:
     width = len(calls) // len(listed)
     totals = [_totals(raw.version, *answers[i : i + width]) for i in range(0, len(answers), width)]
     reserves = [_index_at_rest(reserve, each) for reserve, each in zip(raw.reserves, totals, strict=True)]
-    return FullMarket(replace(raw, reserves=tuple(reserves)), tuple(totals))
+    return FullMarket(replace(raw, reserves=tuple(reserves)), tuple(totals), sentinel_allows)
 
 
 def _totals(
@@ -257,7 +256,7 @@ def predict_call(
     )
     gates = market.gate(attempt.collateral), market.gate(attempt.debt)
     health_wad = account_data(position, raw.rules).health_factor
-    closed = gate_refusal(*gates, health_wad, at_s, raw.version, sentinel_allows=market.liquidation_allowed)
+    closed = gate_refusal(*gates, health_wad, at_s, raw.version, sentinel_allows=market.sentinel_allows)
     if closed:
         return CODES[raw.version][closed], result
     if result.refusal:
