@@ -6,10 +6,10 @@ NODE_DIR := examples/localchain
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env chain demo test verify lint types bench wheel fix clean
+.PHONY: help env chain demo test verify exactness lint types bench wheel fix clean
 
 help: ## Print this help
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 env: $(VENV)/.ready ## Set up only: virtual environment with the locked Python packages
 
@@ -38,6 +38,9 @@ verify: chain ## The long differential, fault and fuzz suites (at most forty min
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "verify"
 	@echo "==> running the laws with more examples"
 	@HYPOTHESIS_PROFILE=verify $(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not verify" tests/property
+
+exactness: chain ## Compare every release with its contract; rewrites the table of docs/exactness.md
+	@$(BIN)/python -m tests.differential.exactness
 
 lint: env ## Style and formatting checks
 	@echo "==> ruff"

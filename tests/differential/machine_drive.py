@@ -30,3 +30,12 @@ def drive(version: str, *, examples: int, steps: int) -> Counter[str]:
             ),
         )
     return counts
+
+
+def drive_at_length(version: str) -> Counter[str]:
+    """Drive as long as ``make verify`` does; liquidations of both kinds are to be among it."""
+    counts = drive(version, examples=60, steps=40)
+    assert counts["actions accepted"] > 300
+    assert counts["liquidated"] > 20
+    assert counts["liquidation: in tokens"] > 0
+    return counts

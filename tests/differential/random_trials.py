@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import astuple
 from random import Random
 
@@ -38,6 +38,16 @@ Record = Callable[[str, object], None]
 # dust may be left, down to where collateral runs out.
 SEVERITIES = (0.06, 0.10, 0.16, 0.30, 0.60, 0.90)
 TIMES_S = (0, 1, 12, 86_400, 400 * 86_400)
+# The large markets: calls after every move, and what is to happen in each of them.
+LARGE_ACCOUNTS = 400
+LARGE: Mapping[str, tuple[int, tuple[str, ...]]] = {
+    "2.0": (150, ("stable debt reached", "all of the collateral")),
+    "3.0": (170, ("with fee", "all of the debt")),
+    "3.6": (
+        200,
+        ("with fee", "with deficit", "deficit in several assets", CODES["3.6"][Refusal.DUST]),
+    ),
+}
 _DOLLARS = ("USDC", "USDT", "DAI", "GUSD")
 # Of the accounts that cannot be liquidated this share is tried as well.
 _HEALTHY_SHARE = 0.08
@@ -96,6 +106,7 @@ def liquidate_at_random(
         expected = expected_code(world, market, attempt, now_s)
         assert code == expected, f"{world.accounts[k].state}: {attempt}: '{expected}' against '{code}'"
         counts[code or "accepted"] += 1
+        counts["refused"] += bool(code)
         if code == CODES[market.version][Refusal.HEALTHY] and not any_account:
             below_one.remove(k)
         if not code:
@@ -211,16 +222,20 @@ def check_liquidations(world: RandomWorld, record: Record) -> None:
     assert counts["all of the collateral"] > 0
 
 
-def check_large_market(
-    version: str, *, seed: int, calls_per_move: int, always: tuple[str, ...], record: Record
-) -> None:
-    """Do both in a larger market of another seed; three of them make a thousand liquidations."""
-    with open_random_market(version, seed=seed, accounts=400) as world:
-        record("fields_compared", compare_after_every_move(world, seed=seed))
+def check_large_market(version: str, *, seed: int, record: Record) -> Counter[str]:
+    """Do both in a larger market of another seed; three of them make a thousand liquidations.
+
+    Returns how often what happened, with ``accounts`` and ``fields compared``.
+    """
+    calls_per_move, always = LARGE[version]
+    with open_random_market(version, seed=seed, accounts=LARGE_ACCOUNTS) as world:
+        fields = compare_after_every_move(world, seed=seed)
+        record("fields_compared", fields)
         counts = run_liquidations(world, seed=seed, calls_per_move=calls_per_move)
     _record(counts, record)
     assert counts["liquidated"] >= 340
     assert all(counts[name] > 0 for name in always), counts
+    return counts + Counter({"accounts": LARGE_ACCOUNTS, "fields compared": fields})
 
 
 def _record(counts: Counter[str], record: Record) -> None:

@@ -30,10 +30,4 @@ def test_random_liquidations_do_what_the_rules_say(v2_chain: RandomWorld, record
 def test_a_thousand_random_liquidations_in_three_large_markets(
     seed: int, local_chain_installed: None, record_property: Record
 ) -> None:
-    check_large_market(
-        "2.0",
-        seed=seed,
-        calls_per_move=150,
-        always=("stable debt reached", "all of the collateral"),
-        record=record_property,
-    )
+    check_large_market("2.0", seed=seed, record=record_property)

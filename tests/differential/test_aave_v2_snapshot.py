@@ -25,7 +25,7 @@ from examples.localchain.contracts import named_address
 from examples.localchain.feeds import deploy_feed, queue_answer
 from examples.localchain.random_accounts import STATES, State
 from examples.localchain.random_market import in_dollars
-from examples.localchain.random_world import RandomWorld
+from examples.localchain.random_world import RandomWorld, open_random_market
 from examples.localchain.rpc import RpcAnswer
 from examples.localchain.spec import FeedSpec
 from protocols.extend import assume_snapshot
@@ -83,6 +83,16 @@ def test_all_six_values_of_every_account_after_every_move_and_a_month_later(
         chain.revert(mark)
     record_property("fields_compared", compared)
     assert compared == 6 * len(taken.book) * (1 + 2 * len(SEVERITIES))
+
+
+@pytest.mark.verify
+@pytest.mark.parametrize("seed", [21, 22, 23])
+def test_all_six_values_in_three_large_markets(
+    seed: int, local_chain_installed: None, record_property: Record
+) -> None:
+    with open_random_market("2.0", seed=seed, accounts=400) as world:
+        test_all_six_values_of_every_account_after_every_move_and_a_month_later(world, record_property)
+        test_every_leg_is_the_stored_one_with_its_index_and_the_part_at_a_stable_rate(world, record_property)
 
 
 def test_all_six_values_at_past_blocks(v2_chain: RandomWorld) -> None:

@@ -188,6 +188,7 @@ def _try_all(world: RandomWorld, random: Random) -> Counter[str]:
             assert code == expected, f"{plan.state}: {attempt}: '{expected}' against '{code}'"
             counts[code or "accepted"] += 1
             if code:
+                counts["refused"] += 1
                 continue
             mark = world.chain.snapshot()
             execute(world, market, attempt, now_s + random.choice((1, 12, 600)))
