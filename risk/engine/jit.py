@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -36,22 +38,32 @@ def kernel(function: F) -> F:
     return cast(F, numba.njit(nogil=True, cache=True, **_OPTIONS)(function))
 
 
-def over_scenarios(function: Callable[..., None], scenarios: int, *args: Any) -> None:
+def over_scenarios(
+    function: Callable[..., Any], scenarios: int, *args: Any, ranges_a_thread: int = RANGES_A_THREAD
+) -> list[Any]:
     """Run a kernel over all scenarios, on as many threads as `numba.get_num_threads` says.
 
     Each range of scenarios is one call that writes only its own rows, so the split changes
-    nothing in the result.  Ranges are smaller than a thread's share: scenarios differ in work.
+    nothing in the result.  Ranges are smaller than a thread's share where scenarios differ in
+    work.  Returns what the calls returned, in the order of their scenarios.
     """
     threads = min(int(numba.get_num_threads()), scenarios)
     if threads <= 1:
-        function(0, scenarios, *args)
-        return
-    size = max(1, scenarios // (threads * RANGES_A_THREAD))
+        return [function(0, scenarios, *args)]
+    size = max(1, -(-scenarios // (threads * ranges_a_thread)))
     firsts = range(0, scenarios, size)
-    with ThreadPoolExecutor(threads) as pool:
-        done = [pool.submit(function, a, min(a + size, scenarios), *args) for a in firsts]
-        for future in done:
-            future.result()
+    done = [_pool(threads).submit(function, a, min(a + size, scenarios), *args) for a in firsts]
+    return [future.result() for future in done]
+
+
+@lru_cache(maxsize=1)
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Return the threads kernels run on: started once, since a moment's work can be shorter."""
+    return ThreadPoolExecutor(threads, thread_name_prefix="kernel")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # a child inherits the pool without its threads
 
 
 def shared(function: F) -> F:
