@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from oracles.candle_path import MarketView
 from oracles.feed import PriceFeed
 from oracles.history import Candles, RoundHistory
-from oracles.replay import Replay, match_rounds, next_rounds, replay
+from oracles.replay import Progress, Replay, match_rounds, next_rounds, replay, silent
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -83,6 +83,7 @@ def compare(
     view: MarketView,
     *,
     tolerance_s: float | None = None,
+    progress: Progress = silent,
 ) -> ReplayReport:
     """Return how well the feed's rounds are predicted from candles.
 
@@ -96,6 +97,8 @@ def compare(
     view : MarketView
     tolerance_s : float, optional
         How far apart matched rounds may be; one candle by default.
+    progress : callable
+        Told rounds done and to do.
 
     Raises
     ------
@@ -103,7 +106,7 @@ def compare(
         As `replay`.
     """
     tolerance = candles.width_s if tolerance_s is None else tolerance_s
-    following = next_rounds(rounds, candles, feed, view, tolerance)
+    following = next_rounds(rounds, candles, feed, view, tolerance, progress)
     return _report(replay(rounds, candles, feed, view), tolerance, _share(following.hits(tolerance)))
 
 

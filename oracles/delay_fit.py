@@ -20,7 +20,7 @@ from oracles.candle_path import MarketView
 from oracles.chainlink import DEVIATION
 from oracles.feed import PriceFeed
 from oracles.history import Candles, RoundHistory
-from oracles.replay import NextRounds, next_rounds
+from oracles.replay import NextRounds, Progress, next_rounds, silent
 from oracles.thresholds import Estimate
 
 Floats = NDArray[np.float64]
@@ -51,7 +51,9 @@ class DelayFit:
     view: MarketView
 
 
-def fit_delay(rounds: RoundHistory, candles: Candles, undelayed: PriceFeed) -> DelayFit:
+def fit_delay(
+    rounds: RoundHistory, candles: Candles, undelayed: PriceFeed, progress: Progress = silent
+) -> DelayFit:
     """Return delay, wick weight and basis of a feed given without delay.
 
     Raises
@@ -64,10 +66,17 @@ def fit_delay(rounds: RoundHistory, candles: Candles, undelayed: PriceFeed) -> D
     def told(view: MarketView) -> NextRounds:
         return next_rounds(rounds, candles, undelayed, view, longest)
 
-    tried = [(_share_near(told(MarketView(weight)), candles.width_s), -weight) for weight in WICK_WEIGHTS]
+    total = len(WICK_WEIGHTS) + 2
+    tried = []
+    for weight in WICK_WEIGHTS:
+        tried.append((_share_near(told(MarketView(weight)), candles.width_s), -weight))
+        progress(len(tried), total)
     view = MarketView(-max(tried)[1])
     view = replace(view, basis_bps=_basis_bps(told(view), longest))
-    return _delay(told(view), candles, longest, view)
+    progress(total - 1, total)
+    found = _delay(told(view), candles, longest, view)
+    progress(total, total)
+    return found
 
 
 def _caused(told: NextRounds, longest_s: float) -> NDArray[np.bool_]:

@@ -21,6 +21,7 @@ from oracles.facts import DEFAULT_DELAY_S, DEFAULT_HEARTBEAT_S
 from oracles.feed import Origin, PriceFeed, Provenance, RequestSchedule, fixed_delay, ppb_from_bps
 from oracles.history import Candles, RoundHistory
 from oracles.regimes import Regime, change_findings, find_regimes, least_heartbeat_s
+from oracles.replay import Progress, silent
 from oracles.schedules import FoundSchedule, find_schedules
 from oracles.thresholds import LONGEST_DELAY_S, Estimate, heartbeat_range
 
@@ -73,7 +74,12 @@ class FittedFeed:
 
 
 def fit(
-    rounds: RoundHistory, candles: Candles | None = None, *, description: str, address: str | None = None
+    rounds: RoundHistory,
+    candles: Candles | None = None,
+    *,
+    description: str,
+    address: str | None = None,
+    progress: Progress = silent,
 ) -> FittedFeed:
     """Recover a feed's settings.
 
@@ -87,6 +93,8 @@ def fit(
         What to call the feed.
     address : str, optional
         Its proxy.
+    progress : callable
+        Told passes over the candles done and to do.
 
     Raises
     ------
@@ -127,15 +135,17 @@ def fit(
         *([] if now.pile is not None else [_no_heartbeat(description, heartbeat, bool(schedules))]),
     )
     fitted = FittedFeed(feed, regimes, deviation, heartbeat, schedules, None, MarketView(), None, findings)
-    return fitted if candles is None else _with_candles(fitted, recent, candles)
+    return fitted if candles is None else _with_candles(fitted, recent, candles, progress)
 
 
-def _with_candles(fitted: FittedFeed, rounds: RoundHistory, candles: Candles) -> FittedFeed:
+def _with_candles(
+    fitted: FittedFeed, rounds: RoundHistory, candles: Candles, progress: Progress
+) -> FittedFeed:
     """Add delay, wick weight and basis, on the stretch where today's schedules hold."""
     since = max((s.since_s for s in fitted.schedules), default=float("-inf"))
     market = candles.between(since, float("inf"))
     undelayed = replace(fitted.feed, delay=fixed_delay(0), requests=_requests(fitted.schedules, 0))
-    found = fit_delay(rounds, market, undelayed)
+    found = fit_delay(rounds, market, undelayed, progress)
     source = f"{_period(rounds)}, against candles of {market.width_s:g} s"
     heartbeat, setting_s, heartbeat_from = _heartbeat(
         fitted.regimes[-1], found.delay_s, fitted.feed.deviation_from

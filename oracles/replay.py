@@ -10,6 +10,7 @@ which tests the trigger alone.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -24,6 +25,13 @@ from oracles.history import Candles, RoundHistory
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Progress = Callable[[int, int], None]  # done, total
+
+_TOLD_EVERY = 100
+
+
+def silent(done: int, total: int) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -126,7 +134,12 @@ def replay(rounds: RoundHistory, candles: Candles, feed: PriceFeed, view: Market
 
 
 def next_rounds(
-    rounds: RoundHistory, candles: Candles, feed: PriceFeed, view: MarketView, tolerance_s: float
+    rounds: RoundHistory,
+    candles: Candles,
+    feed: PriceFeed,
+    view: MarketView,
+    tolerance_s: float,
+    progress: Progress = silent,
 ) -> NextRounds:
     """Predict every round from the real one before it, closed loop.
 
@@ -140,7 +153,9 @@ def next_rounds(
     """
     path = candle_path(candles, view)
     rows: list[tuple[float, float, int, int, bool, int]] = []
-    for part in _covered(rounds, candles, feed):
+    covered = _covered(rounds, candles, feed)
+    total = sum(part.stop - part.start - 1 for part in covered)
+    for part in covered:
         times, answers = rounds.time_s[part], rounds.answer_raw[part].tolist()
         moved = _moved(answers, feed.deviation_ppb)
         for k in np.flatnonzero(_outside(times[1:], candles.gaps())):
@@ -150,6 +165,9 @@ def next_rounds(
             if len(told):
                 late, raw, cause = told.time_s[0] - next_s, told.answer_raw[0], told.cause[0]
             rows.append((late, next_s, answers[k + 1], raw, moved[k], cause))
+            if len(rows) % _TOLD_EVERY == 0 and len(rows) < total:
+                progress(len(rows), total)
+    progress(total, total)
     late_s, real_s, real, predicted, was_moved, causes = zip(*rows, strict=True) if rows else ((),) * 6
     return NextRounds(
         np.array(late_s, dtype=np.float64),

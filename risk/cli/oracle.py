@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import typer
 
-from risk.cli import oracle_audit, oracle_check_update, oracle_fit, oracle_trace
+from risk.cli import oracle_audit, oracle_check_update, oracle_fit, oracle_replay, oracle_trace
 
-_COMMANDS = (oracle_audit, oracle_check_update, oracle_fit, oracle_trace)
+_COMMANDS = (oracle_audit, oracle_check_update, oracle_fit, oracle_replay, oracle_trace)
 
 _HELP = "Price feeds: what their settings are, and how well they are predicted."
 

@@ -83,21 +83,28 @@ def fit(
     """Recover a feed's settings from its past rounds."""
     from oracles.feed_file import feed_text
     from oracles.fit import fit as fit_rounds
-    from risk.cli.oracle_series import day, read_candles_file, refuse_findings, sha256_of, tell
+    from risk.cli.oracle_series import period, read_candles_file, refuse_findings, sha256_of, tell
     from risk.cli.outputs import refuse_existing, write_files
+    from risk.cli.progress import reporting
 
+    start, end = period(since, until)
     if output is not None:
         refuse_existing(output.parent, [output.name], force)
     inputs: dict[str, Any] = {"since": since, "until": until}
     history, name, address = _rounds(rounds, feed, decimals, rpc or [], from_block, to_block, inputs)
-    start, end = day(since) if since else float("-inf"), day(until) if until else float("inf")
     history = history.between(start, end - 1e-3)
     bars = None
     if candles is not None:
         bars = read_candles_file(candles, where or []).between(start, end)
         inputs |= {"candles_sha256": sha256_of(candles), "where": where or []}
-        typer.echo("Laying rounds and candles side by side ...", err=True)
-    fitted = fit_rounds(history, bars, description=name, address=address)
+    with reporting({"passes": "Passes over the candles"}) as report:
+        fitted = fit_rounds(
+            history,
+            bars,
+            description=name,
+            address=address,
+            progress=lambda done, total: report("passes", done, total),
+        )
     if output is not None:
         write_files(output.parent, {output.name: feed_text(fitted.feed, fitted.view)})
         typer.echo(f"Written to {output}.", err=True)
@@ -188,6 +195,7 @@ def _regime(regime: Regime) -> dict[str, Any]:
         "rounds": regime.rounds,
         "early": regime.early,
         "waited": regime.waited,
+        "by_clock": regime.by_clock,
         "deviation_bps": _range(regime.deviation_bps),
         "heartbeat_s": _range(regime.heartbeat_s),
     }
@@ -204,12 +212,23 @@ def _range(estimate: Estimate | None) -> dict[str, float | None] | None:
 def _print(fitted: FittedFeed) -> None:
     from rich.console import Console
 
-    from risk.report.formats import label
+    from risk.report.formats import label, plural
 
-    console = Console()
-    console.print(f"{label(fitted.feed.description)}, {fitted.feed.deviation_from.source}", markup=False)
+    console = Console(highlight=False)
+    last, changes = fitted.regimes[-1], len(fitted.regimes) - 1
+    console.print(
+        f"{label(fitted.feed.description)}: {fitted.feed.deviation_from.source}.",
+        markup=False,
+        soft_wrap=True,
+    )
+    console.print(
+        f"{plural(last.early, 'round')} before the heartbeat, {last.waited:,} with it, "
+        f"{last.by_clock:,} by the clock; {plural(changes, 'change')} of settings before.",
+        markup=False,
+        soft_wrap=True,
+    )
     console.print(_settings(fitted))
-    if len(fitted.regimes) > 1:
+    if changes:
         console.print(_regimes(fitted))
 
 
@@ -238,15 +257,16 @@ def _regimes(fitted: FittedFeed) -> Table:
 
     from risk.report.formats import utc
 
-    table = Table(box=box.SIMPLE, title="Settings changed", title_justify="left")
-    for heading in ("Begins, not before", "Not after", "Rounds", "Early", "Deviation, bps", "Heartbeat, s"):
-        table.add_column(heading, justify="right", overflow="fold")
-    for r in fitted.regimes:
+    table = Table(box=box.SIMPLE, title="Settings in order of time", title_justify="left")
+    table.add_column("Begins", no_wrap=True)
+    for heading in ("Rounds", "Deviation, bps", "Heartbeat, s"):
+        table.add_column(heading, justify="right")
+    for k, r in enumerate(fitted.regimes):
+        first, last = (utc(int(t))[:10] for t in r.begins_s)
         found = [
             "–" if e is None else f"{e.value:,.6g} ({_shown(e)})" for e in (r.deviation_bps, r.heartbeat_s)
         ]
-        times = [utc(int(t)) for t in r.begins_s]
-        table.add_row(*times, f"{r.rounds:,}", f"{r.early:,}", *found)
+        table.add_row(f"{first} to\n{last}" if k else first, f"{r.rounds:,}", *found)
     return table
 
 

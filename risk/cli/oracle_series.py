@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from abis.findings import Finding
+    from oracles.feed import PriceFeed
     from oracles.history import Candles, RoundHistory
 
 SHOWN_FINDINGS = 12
@@ -56,6 +57,39 @@ def day(text: str) -> float:
         return datetime.fromisoformat(text.strip()).replace(tzinfo=UTC).timestamp()
     except ValueError:
         raise InputError(f"'{text}' is no date.", remedy="Write it 2023-06-01.") from None
+
+
+def period(since: str | None, until: str | None) -> tuple[float, float]:
+    """Return first and last moment of ``[since, until)``, open where nothing was said.
+
+    Raises
+    ------
+    InputError
+        If one is no time, or nothing lies between them.
+    """
+    from abis.errors import InputError
+
+    start = day(since) if since else float("-inf")
+    end = day(until) if until else float("inf")
+    if start >= end:
+        raise InputError(f"nothing lies from {since} to {until}.", remedy="Give the earlier day to --since.")
+    return start, end
+
+
+def rounds_like(path: Path, name: str | None, feed: PriceFeed) -> RoundHistory:
+    """Return the rounds of a feed file's feed, which stands in for what the table does not say.
+
+    Raises
+    ------
+    InputError
+        As `oracles.series_files.rounds_from_table`.
+    """
+    from oracles.series_files import load_table, rounds_from_table
+
+    table = load_table(path)
+    if name is None and "feed" in table:
+        name = feed.description
+    return rounds_from_table(table, name, None if "decimals" in table else feed.decimals)[0]
 
 
 def sha256_of(path: Path) -> str:
