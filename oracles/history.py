@@ -149,7 +149,7 @@ def read_rounds(table: pd.DataFrame) -> RoundHistory:
     """
     _need(table, ("time", "answer_raw", "decimals"), "rounds")
     decimals = {int(d) for d in table["decimals"].unique()}
-    if len(decimals) != 1:
+    if len(decimals) > 1:
         raise MalformedFile(
             f"rounds with decimals {sorted(decimals)}.", remedy="Give the rounds of one feed."
         )

@@ -81,6 +81,7 @@ def test_missing_and_contradicting_candles_become_findings() -> None:
     [
         (read_rounds, pd.DataFrame({"time": []}), "answer_raw, decimals"),
         (read_rounds, rounds_table([1, 2], ["5", "x"]), "1 usable rounds"),
+        (read_rounds, rounds_table([], []), "0 usable rounds"),
         (read_rounds, rounds_table([1, 2], ["5", "0"]), "1 usable rounds"),
         (read_rounds, rounds_table([1, 2], [5, 6], decimals=[8, 18]), r"decimals \[8, 18\]"),
         (read_candles, candles_table([0, 0]), "two candles open"),
