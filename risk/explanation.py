@@ -166,9 +166,10 @@ def _call(row: pd.Series) -> str:
     )
     losses = ", ".join(f"{cause} {_usd(row[f'loss_{cause}_usd'])}" for cause in CAUSES)
     toxic = "; the call lowered the health factor" if row["toxic"] else ""
+    fate = "kept as receipt tokens worth" if row["kept"] else "sold for"
     deficit = f"; {_usd(row['deficit_usd'])} of debt burned as deficit" if row["deficit_usd"] > 0 else ""
     return (
-        f"  call: repays {repaid}, seizes {seized}, sold for {_usd(row['proceeds_usd'])}, liquidator earns "
+        f"  call: repays {repaid}, seizes {seized}, {fate} {_usd(row['proceeds_usd'])}, liquidator earns "
         f"{_usd(row['profit_usd'])}; health factor {_ratio(row['health_before'])} to "
         f"{_ratio(row['health_after'])}; avoidable loss: {losses}{deficit}{toxic}"
     )

@@ -96,6 +96,11 @@ class Outcome:
     findings : tuple of Finding
     largest_account_loss_usd : (S,) float64, optional
         Avoidable loss of the account that loses most; limits on it cannot be diluted.
+    kept_usd : (S,) float64, optional
+        Collateral liquidators kept as receipt tokens because it could not be withdrawn, at what
+        they counted it for.
+    unliquidated_accounts : (S,) int64, optional
+        Accounts liquidatable at the end, with something to seize, that nobody calls.
     replay : callable (account, scenario) -> Explanation, optional
         Runs one scenario again for `explain`; kept by `risk.stress`.
     """
@@ -129,6 +134,8 @@ class Outcome:
     events: pd.DataFrame | None = None
     findings: tuple[Finding, ...] = field(default=())
     largest_account_loss_usd: FloatArray | None = None
+    kept_usd: FloatArray | None = None
+    unliquidated_accounts: IntArray | None = None
     replay: Callable[[str, str | int], Explanation] | None = None
 
     def __len__(self) -> int:

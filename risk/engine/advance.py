@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
 from protocols.snapshot import Snapshot
@@ -19,8 +20,9 @@ from risk.engine.events import EventLog, log_for, no_log
 from risk.engine.jit import over_scenarios
 from risk.engine.liquidate import liquidate
 from risk.engine.liquidators import Liquidators
-from risk.engine.model import Model, Prices, model_of, prices_of
-from risk.engine.state import State
+from risk.engine.liquidity import Liquidity
+from risk.engine.model import OPEN, Model, Prices, model_of, prices_of
+from risk.engine.state import BELOW, CALLED, State
 
 
 class Step(NamedTuple):
@@ -53,7 +55,8 @@ class Inputs(NamedTuple):
     """Prices of a block at one moment.
 
     ``oracle_raw`` (S, A) integers in base-currency units; ``market_usd`` and ``fair_usd``
-    (S, A) float64, USD per whole token; ``time_s`` from the snapshot; ``hours`` it lasts.
+    (S, A) float64, USD per whole token; ``time_s`` from the snapshot; ``hours`` it lasts; ``gate``
+    says whether calls land (`risk.engine.model`).
     """
 
     oracle_raw: NDArray[Any]
@@ -61,6 +64,7 @@ class Inputs(NamedTuple):
     fair_usd: FloatArray
     time_s: float
     hours: float
+    gate: int = OPEN
 
 
 def engine_of(
@@ -68,12 +72,14 @@ def engine_of(
     liquidators: Liquidators | None = None,
     depth: Depth | None = None,
     growth: Growth | None = None,
+    liquidity: Liquidity = Liquidity.UNLIMITED,
 ) -> Engine:
     """Return the engine of a market.
 
-    Defaults: `Liquidators` as documented, infinite depth, no interest.
+    Defaults: `Liquidators` as documented, infinite depth, no interest, redemptions that never stop.
     """
-    model = model_of(snapshot, depth or Depth.infinite_for(snapshot), liquidators or Liquidators())
+    curves = depth or Depth.infinite_for(snapshot)
+    model = model_of(snapshot, curves, liquidators or Liquidators(), liquidity)
     return Engine(snapshot, model, growth)
 
 
@@ -131,6 +137,17 @@ def finish(engine: Engine, state: State, inputs: Inputs) -> State:
     return state
 
 
+def stuck(engine: Engine, state: State) -> IntArray:
+    """Return how many accounts are liquidatable, hold collateral and are called by nobody, (S,)."""
+    model = engine.model
+    held = np.zeros(len(state.status), dtype=np.int64)
+    for s, u in zip(*np.nonzero(state.status & BELOW), strict=True):
+        own = slice(int(model.account["c_first"][u]), int(model.account["c_last"][u]))
+        amount = state.c_amount[s] if state.flags[s, u] & CALLED else model.c_amount
+        held[s] += bool((amount[own][model.collateral["on"][own] != 0] >= 1.0).any())
+    return held
+
+
 def run(
     engine: Engine, state: State, path: Iterable[Inputs], *, events: bool = False
 ) -> tuple[State, list[EventLog]]:
@@ -153,4 +170,5 @@ def prices_at(engine: Engine, inputs: Inputs) -> Prices:
         inputs.fair_usd,
         float(inputs.time_s),
         float(inputs.hours),
+        inputs.gate,
     )

@@ -89,6 +89,8 @@ RESERVE = np.dtype(
         ("fee_bps", np.float64),  # treasury's share of the bonus
         ("open_after_s", np.float64),  # calls may touch it later than this; inf = never
         ("active", np.int64),  # whether its debt can be burned as deficit
+        ("flash_loans", np.int64),  # whether it lends for the length of a call
+        ("withdrawable", np.float64),  # when a path begins, smallest units
         ("curve_points", np.int64),  # of its depth curve; 0 = infinitely deep
         ("curve_price_usd", np.float64),  # of the untouched book the curve was taken in
     ]
@@ -160,14 +162,14 @@ def _quote_of(asset: IntArray, emode: IntArray, quotes: Records) -> IntArray:
     return place
 
 
-def reserve_records(snapshot: Snapshot, depth: Depth) -> Records:
-    """Return the reserves, (A,) `RESERVE`."""
+def reserve_records(snapshot: Snapshot, depth: Depth, withdrawable: FloatArray) -> Records:
+    """Return the reserves, (A,) `RESERVE`; ``withdrawable`` (A,) smallest units."""
     out = np.zeros(len(snapshot.reserves), dtype=RESERVE)
-    out["unit"] = snapshot.unit
+    out["unit"], out["withdrawable"] = snapshot.unit, withdrawable
     out["curve_points"], out["curve_price_usd"] = depth.count, depth.price_usd
     for row, reserve in zip(out, snapshot.reserves, strict=True):
         row["fee_bps"] = reserve.liquidation_protocol_fee_bps
-        row["active"] = reserve.active
+        row["active"], row["flash_loans"] = reserve.active, reserve.flash_loan_enabled
         row["open_after_s"] = _open_after_s(reserve, snapshot.block.timestamp_s)
     return out
 

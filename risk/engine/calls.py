@@ -112,8 +112,14 @@ def book_call(s: int, u: int, call: Call, harm: Harm, model: Model, moment: Mome
     total.first_liquidation_s = min(total.first_liquidation_s, moment.time_s)
     if harm.toxic:
         sold.toxic_usd += repaid_usd
-    if i != j:
-        sold.sold_tokens += (call.seized - call.fee) / model.reserve[i].unit
+    if call.kept:
+        total.kept_usd += call.proceeds_usd
+        total.capital_usd -= call.repaid / model.reserve[j].unit * moment.price[j].market_usd
+    else:
+        sold.withdrawable = max(sold.withdrawable - (call.seized - call.fee), 0.0)
+        if i != j:
+            sold.sold_tokens += (call.seized - call.fee) / model.reserve[i].unit
+    owed.withdrawable += call.repaid
 
 
 @jit

@@ -3,8 +3,12 @@
 For every collateral and debt of the account two amounts are weighed:
 
 * as much as the close factor allows (or the collateral carries);
-* the largest amount that leaves no dust and is not sold below cost, where the first breaks
-  the dust rule or the last tokens sold lose money.
+* the largest amount that leaves no dust, is not sold below cost and can be funded and withdrawn,
+  where the first breaks the dust rule, the last tokens sold lose money or means do not suffice.
+
+A call is funded by the liquidators' capital or by a flash loan of the debt's reserve, and needs as
+much withdrawable collateral as it pays out.  Where that runs out, liquidators who take receipt
+tokens keep them at a discount, for their own capital.
 
 Proceeds are concave in the amount, so no other amount earns more.  The profit is what selling
 the seized collateral less the fee fetches *after* everything already sold in this scenario,
@@ -21,7 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from risk.engine.arrays import FloatArray, Records
-from risk.engine.health import Health
+from risk.engine.health import Health, U
 from risk.engine.jit import jit
 from risk.engine.model import Model, Moment
 from risk.engine.selling import sale_usd, tokens_above
@@ -40,7 +44,8 @@ TIE = 1e-9  # relative difference of profits that counts as none
 class Call(NamedTuple):
     """The chosen call: places in the CSR blocks, amounts, money; ``c`` is -1 if there is none.
 
-    ``offer`` is what the liquidator offers, inf for as much as allowed.
+    ``offer`` is what the liquidator offers, inf for as much as allowed; ``kept`` is whether the
+    collateral stays in the market as receipt tokens.
     """
 
     c: int
@@ -51,12 +56,21 @@ class Call(NamedTuple):
     fee: float
     proceeds_usd: float
     profit_usd: float
+    kept: bool
+
+
+class Means(NamedTuple):
+    """What a call can be made with: ``own`` and ``lent`` debt, ``redeemable`` collateral, smallest units."""
+
+    own: float
+    lent: float
+    redeemable: float
 
 
 @jit
 def no_call() -> Call:
     """Return the call that is none."""
-    return Call(-1, -1, 0.0, 0.0, 0.0, 0.0, 0.0, -np.inf)
+    return Call(-1, -1, 0.0, 0.0, 0.0, 0.0, 0.0, -np.inf, False)
 
 
 @jit
@@ -85,20 +99,72 @@ def pair_of(
 
 
 @jit
+def means_of(i: int, j: int, capital_usd: float, sold: Records, model: Model, moment: Moment) -> Means:
+    """Return what a call on collateral reserve ``i`` and debt reserve ``j`` can be made with."""
+    price = moment.price[j].market_usd / model.reserve[j].unit
+    lends = model.costs.flash_loans and model.reserve[j].flash_loans
+    return Means(
+        capital_usd / price if price > 0.0 else np.inf,
+        sold[j].withdrawable if lends else 0.0,
+        sold[i].withdrawable,
+    )
+
+
+@jit
+def fits(call: Seizure, means: Means, kept: bool) -> bool:
+    """Return whether a call can be funded and, unless its collateral is kept, withdrawn."""
+    if kept:
+        return call.repaid <= means.own
+    return call.repaid <= max(means.own, means.lent) and call.seized - call.fee <= means.redeemable
+
+
+@jit
+def most_fitting(pair: Pair, means: Means, kept: bool, model: Model) -> float:
+    """Return the largest repayment that surely `fits`; inf without limits."""
+    if kept:
+        return means.own
+    most = max(means.own, means.lent)
+    if means.redeemable == np.inf:
+        return most
+    per_unit = pair.d_price / pair.c_price * kept_bps(pair, model) / 10_000.0
+    return min(most, means.redeemable * (1.0 - 16.0 * U) / per_unit - 2.0)
+
+
+@jit
 def price_call(
-    c: int, d: int, call: Seizure, offer: float, sold: Records, model: Model, moment: Moment
+    c: int,
+    d: int,
+    call: Seizure,
+    offer: float,
+    sold: Records,
+    means: Means,
+    kept: bool,
+    model: Model,
+    moment: Moment,
 ) -> Call:
     """Return ``call`` with its proceeds and profit."""
     i, j = model.collateral[c].asset, model.debt[d].asset
     tokens = (call.seized - call.fee) / model.reserve[i].unit
-    if i == j:  # the debt is repaid with what was seized: nothing is sold
+    if kept:
+        proceeds = tokens * moment.price[i].market_usd * (1.0 - model.costs.token_discount)
+    elif i == j:  # the debt is repaid with what was seized: nothing is sold
         proceeds = tokens * moment.price[i].market_usd
     else:
         fetched = sale_usd(i, sold[i].sold_tokens, tokens, moment.price[i].market_usd, model)
         proceeds = fetched * (1.0 - model.costs.swap_fee)
     cost = call.repaid / model.reserve[j].unit * moment.price[j].market_usd
+    if call.repaid > means.own:
+        cost += cost * model.costs.flash_fee
     profit = proceeds - cost - model.costs.gas_usd
-    return Call(c, d, offer, call.seized, call.repaid, call.fee, proceeds, profit)
+    return Call(c, d, offer, call.seized, call.repaid, call.fee, proceeds, profit, kept)
+
+
+@jit
+def kept_bps(pair: Pair, model: Model) -> float:
+    """Return what a liquidator is paid out for 10000 of debt: bonus less the treasury's share."""
+    if not model.rules.has_protocol_fee:
+        return float(pair.bonus_bps)
+    return float(pair.bonus_bps - (pair.bonus_bps - 10_000.0) * pair.fee_bps / 10_000.0)
 
 
 @jit
@@ -107,10 +173,7 @@ def most_at_margin(c: int, d: int, pair: Pair, sold: Records, model: Model, mome
     i, j = model.collateral[c].asset, model.debt[d].asset
     if i == j:
         return np.inf
-    kept = pair.bonus_bps
-    if model.rules.has_protocol_fee:
-        kept -= (pair.bonus_bps - 10_000.0) * pair.fee_bps / 10_000.0
-    tokens_per_unit = pair.d_price / pair.c_price * kept / 10_000.0 / model.reserve[i].unit
+    tokens_per_unit = pair.d_price / pair.c_price * kept_bps(pair, model) / 10_000.0 / model.reserve[i].unit
     cost_per_unit = moment.price[j].market_usd / model.reserve[j].unit
     floor_usd = cost_per_unit / tokens_per_unit / (1.0 - model.costs.swap_fee)
     more = tokens_above(i, sold[i].sold_tokens, moment.price[i].market_usd, floor_usd, model)
@@ -135,25 +198,49 @@ def best_of_pair(
     health: Health,
     near_one: bool,
     sold: Records,
+    means: Means,
     model: Model,
     moment: Moment,
 ) -> Call:
     """Return the most profitable call on one pair."""
+    most, best = most_repayable(pair, health.debt, near_one, model.rules), no_call()
+    takes = model.costs.token_discount >= 0.0 and means.redeemable < pair.c_amount
+    for kept in range(2 if takes else 1):  # one place to call from: half the machine code
+        call = best_within(c, d, pair, most, sold, means, kept == 1, model, moment)
+        if call.profit_usd > best.profit_usd:
+            best = call
+    return best
+
+
+@jit
+def best_within(
+    c: int,
+    d: int,
+    pair: Pair,
+    most: float,
+    sold: Records,
+    means: Means,
+    kept: bool,
+    model: Model,
+    moment: Moment,
+) -> Call:
+    """Return the most profitable call on one pair whose collateral is kept, or is not."""
     best = no_call()
-    most = most_repayable(pair, health.debt, near_one, model.rules)
     whole = seizure_of(pair, most, model.rules)
     allowed = not leaves_dust(pair, whole, model.rules)
-    if allowed and is_call(whole):
-        best = price_call(c, d, whole, np.inf, sold, model, moment)
-    less = most_at_margin(c, d, pair, sold, model, moment)
+    if allowed and is_call(whole) and fits(whole, means, kept):
+        best = price_call(c, d, whole, np.inf, sold, means, kept, model, moment)
+    less = most_fitting(pair, means, kept, model)
+    if not kept:
+        less = min(less, most_at_margin(c, d, pair, sold, model, moment))
     if model.rules.min_leftover_base > 0.0 and (not allowed or less < most):
         less = min(less, most_without_dust(pair, model.rules))
     if less >= most:
         return best
     less = np.floor(less)
     part = seizure_of(pair, less, model.rules)
-    if less >= 1.0 and is_call(part) and not leaves_dust(pair, part, model.rules):
-        other = price_call(c, d, part, less, sold, model, moment)
+    if less >= 1.0 and is_call(part) and fits(part, means, kept) and not leaves_dust(pair, part, model.rules):
+        other = price_call(c, d, part, less, sold, means, kept, model, moment)
         if other.profit_usd > best.profit_usd:
             best = other
     return best
@@ -198,6 +285,7 @@ def best_call(
     d_amount: FloatArray,
     legs: Records,
     sold: Records,
+    capital_usd: float,
     model: Model,
     moment: Moment,
 ) -> Call:
@@ -214,7 +302,8 @@ def best_call(
             if d_amount[d] < 1.0 or not is_open(owed.asset, owed.call_quote, model, moment):
                 continue
             pair = pair_of(account, c, d, c_amount, d_amount, legs, model, moment)
-            call = best_of_pair(c, d, pair, health, near_one, sold, model, moment)
+            means = means_of(entry.asset, owed.asset, capital_usd, sold, model, moment)
+            call = best_of_pair(c, d, pair, health, near_one, sold, means, model, moment)
             size = pair.c_value + pair.d_value
             if call.c >= 0 and is_better(call.profit_usd, size, best, best_size, units_usd):
                 best, best_size = call, size

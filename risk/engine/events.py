@@ -36,6 +36,7 @@ COLUMNS = (
     "loss_bonus_usd",
     "over_liquidated_usd",
     "toxic",
+    "kept",
 )
 
 
@@ -78,6 +79,7 @@ def log_call(
     row[13], row[14], row[15] = call.proceeds_usd, call.profit_usd, deficit_usd
     row[16], row[17], row[18] = harm.dislocation, harm.excess, harm.bonus
     row[19], row[20] = harm.over_liquidated, 1.0 if harm.toxic else 0.0
+    row[21] = 1.0 if call.kept else 0.0
 
 
 def table_of(
@@ -100,5 +102,6 @@ def table_of(
         index = table[name].to_numpy().astype(np.int64)
         table[name] = pd.Categorical.from_codes(index, categories=pd.Index(list(names)))
     table["scenario"] = table["scenario"].astype(np.int64)
-    table["toxic"] = table["toxic"].astype(bool)
+    for name in ("toxic", "kept"):
+        table[name] = table[name].astype(bool)
     return table

@@ -15,16 +15,18 @@ from abis.errors import InputError
 from oracles.graph import OracleGraph
 from protocols.snapshot import Snapshot
 from risk.depth import Depth
-from risk.engine.accrual import Accrual, Growth, growth_of
-from risk.engine.advance import Engine, Inputs, Step, accrue, advance, engine_of, prices_at, start
+from risk.engine.accrual import Accrual
+from risk.engine.advance import Engine, Inputs, Step, accrue, advance, prices_at, start
 from risk.engine.arrays import FloatArray
+from risk.engine.assumptions import Assumptions
 from risk.engine.calls import fair_view
 from risk.engine.events import table_of
 from risk.engine.health import LEG
 from risk.engine.jit import kernel, over_scenarios
 from risk.engine.liquidators import Liquidators
+from risk.engine.liquidity import Liquidity
 from risk.engine.model import Model, Prices, moment_of
-from risk.engine.prices import moments
+from risk.engine.outage import Outage
 from risk.engine.state import State
 from risk.engine.view import balances, look_at
 from risk.explanation import Explanation, Leg, Moment
@@ -50,12 +52,14 @@ def explain(
     depth: Depth | None = None,
     liquidators: Liquidators | None = None,
     accrual: Accrual | bool = False,
+    liquidity: Liquidity = Liquidity.UNLIMITED,
+    outage: Outage | None = None,
 ) -> Explanation:
     """Return what happens to one account in one scenario, and why.
 
     Parameters
     ----------
-    snapshot, scenarios, oracles, depth, liquidators, accrual
+    snapshot, scenarios, oracles, depth, liquidators, accrual, liquidity, outage
         As given to `risk.stress`.
     account : str
         As in ``snapshot.book.accounts``; case does not matter.
@@ -72,10 +76,18 @@ def explain(
     InputError
         If the account or the scenario is not there.
     """
+    assumed = Assumptions(oracles, depth, liquidators, accrual, liquidity, outage)
+    return explained(snapshot, scenarios, assumed, account, scenario)
+
+
+def explained(
+    snapshot: Snapshot, scenarios: Scenarios, assumed: Assumptions, account: str, scenario: str | int
+) -> Explanation:
+    """Return `explain` under the assumptions of a run."""
     u, s = account_index(snapshot, account), scenario_index(scenarios, scenario)
-    engine = engine_of(snapshot, liquidators, depth, growth_along(snapshot, scenarios, accrual))
+    engine = assumed.engine(snapshot, scenarios)
     state, steps = start(engine, 1), []
-    for inputs in moments(snapshot, scenarios, scenarios.produce(s, s + 1), oracles):
+    for inputs in assumed.path(snapshot, scenarios, scenarios.produce(s, s + 1)):
         accrue(engine, state, inputs.time_s)
         before = view_of(engine, state, inputs, u)
         state, step = advance(engine, state, inputs, events=True)
@@ -88,13 +100,6 @@ def explain(
         moments=tuple(steps),
         infinite_depth=bool((engine.model.reserve["curve_points"] == 0).any()),
     )
-
-
-def growth_along(snapshot: Snapshot, scenarios: Scenarios, accrual: Accrual | bool) -> Growth | None:
-    """Return the interest along the scenarios' path; None where none accrues."""
-    if accrual is False:
-        return None
-    return growth_of(snapshot, scenarios.time_s, Accrual() if accrual is True else accrual)
 
 
 def account_index(snapshot: Snapshot, account: str) -> int:

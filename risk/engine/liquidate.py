@@ -13,17 +13,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from oracles.sequencer import UNPROTECTED_HEALTH_WAD
 from risk.engine.arrays import FloatArray, IntArray, Records
 from risk.engine.calls import book_call, carry_out, fair_view, harm_of
-from risk.engine.choice import best_call
+from risk.engine.choice import Call, best_call
 from risk.engine.events import EventLog, log_call
 from risk.engine.health import LEG, UNSURE, Health
 from risk.engine.jit import jit, kernel
-from risk.engine.model import Model, Moment, Prices, moment_of
+from risk.engine.model import DOWN, GRACE, Model, Moment, Prices, moment_of
 from risk.engine.state import BELOW, CALLED, DECIDED, ELIGIBLE, NEAR_ONE, State
 from risk.engine.view import balances, is_below, is_near_one, look_at
 
 MAX_CALLS = 100  # of one account at one moment
+UNPROTECTED_BELOW = UNPROTECTED_HEALTH_WAD / 1e18  # a sentinel's grace does not protect these
 
 
 DECISION = np.dtype([(name, np.int64) for name in ("account", "c_first", "d_first")])
@@ -80,7 +82,7 @@ def enter(u: int, s: int, model: Model, state: State, legs: Records) -> None:
 
 @jit
 def queue(s: int, moment: Moment, model: Model, state: State, decided: Decided, legs: Records) -> IntArray:
-    """Return the accounts of one scenario with something to seize, lowest health factor first."""
+    """Return the accounts of one scenario that may be called now, lowest health factor first."""
     n = 0
     for u in range(len(model.account)):
         n += 1 if state.status[s, u] & BELOW else 0
@@ -88,14 +90,17 @@ def queue(s: int, moment: Moment, model: Model, state: State, decided: Decided, 
     n = 0
     for u in range(len(model.account)):
         if not state.status[s, u] & BELOW:
+            if model.costs.latency_s > 0.0:
+                state.waiting_since_s[s, u] = np.inf
             continue
         health = look_at(u, s, moment, model, state, legs)
         if state.status[s, u] & DECIDED:
             health = take_decided(s, u, model.account[u], health, decided, legs)
         if health.collateral > 0.0:
             enter(u, s, model, state, legs)
-            account[n], ratio[n] = u, health.ratio
-            n += 1
+            if may_be_called(u, s, health, moment, model, state):
+                account[n], ratio[n] = u, health.ratio
+                n += 1
     return account[:n][np.argsort(ratio[:n], kind="mergesort")]
 
 
@@ -111,6 +116,25 @@ def own_balances(u: int, s: int, model: Model, state: State) -> None:
         state.d_amount[s, d] = model.d_amount[d]
     state.flags[s, u] |= CALLED
     state.scenario[s].liquidated_accounts += 1
+
+
+@jit
+def is_wanted(call: Call, model: Model, moment: Moment) -> bool:
+    """Return whether a call earns what liquidators demand."""
+    j = model.debt[call.d].asset
+    share = model.costs.min_profit * (call.repaid / model.reserve[j].unit * moment.price[j].market_usd)
+    return bool(call.profit_usd > 0.0 and call.profit_usd >= max(model.costs.min_profit_usd, share))
+
+
+@jit
+def may_be_called(u: int, s: int, health: Health, moment: Moment, model: Model, state: State) -> bool:
+    """Return whether an account below health factor 1 may be called, and notes since when it waits."""
+    if moment.gate == GRACE and health.ratio >= UNPROTECTED_BELOW:
+        return False
+    if model.costs.latency_s == 0.0:
+        return True
+    state.waiting_since_s[s, u] = min(state.waiting_since_s[s, u], moment.time_s)
+    return bool(moment.time_s - state.waiting_since_s[s, u] >= model.costs.latency_s)
 
 
 @jit
@@ -139,8 +163,11 @@ def try_call(
             state.status[s, u] = 0
             return False
     c_amount, d_amount = balances(u, s, model, state)
-    call = best_call(account, health, near_one, c_amount, d_amount, legs, state.asset[s], model, moment)
-    if call.c < 0 or call.profit_usd <= 0.0 or call.profit_usd < model.costs.min_profit_usd:
+    capital = max(state.scenario[s].capital_usd, 0.0)
+    call = best_call(
+        account, health, near_one, c_amount, d_amount, legs, state.asset[s], capital, model, moment
+    )
+    if call.c < 0 or not is_wanted(call, model, moment):
         return False
     harm = harm_of(call, fair_view(account, c_amount, d_amount, model, moment), health.ratio, model, moment)
     own_balances(u, s, model, state)
@@ -160,6 +187,8 @@ def liquidate_one(
     s: int, moment: Moment, model: Model, state: State, decided: Decided, log: EventLog
 ) -> None:
     """Run the rounds of one scenario."""
+    if moment.gate == DOWN:
+        return
     legs = np.zeros(model.most_legs, dtype=LEG)
     active = queue(s, moment, model, state, decided, legs)
     first_call = state.scenario[s].calls

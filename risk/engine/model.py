@@ -24,6 +24,7 @@ from risk.engine.arrays import (
 )
 from risk.engine.jit import jit
 from risk.engine.liquidators import Liquidators
+from risk.engine.liquidity import Liquidity, withdrawable_raw
 
 CURVE = np.dtype([("tokens", np.float64), ("usd", np.float64)])
 PRICE = np.dtype(
@@ -35,12 +36,36 @@ PRICE = np.dtype(
 )
 
 
+OPEN, DOWN, GRACE = 0, 1, 2  # calls possible; no blocks made; only on health factors below 0.95
+
+
 class Costs(NamedTuple):
-    """`Liquidators` as numbers; the fee as a fraction."""
+    """`Liquidators` as numbers; fees and shares as fractions, a negative discount means never."""
 
     gas_usd: float
     swap_fee: float
     min_profit_usd: float
+    min_profit: float
+    latency_s: float
+    capital_usd: float
+    flash_loans: bool
+    flash_fee: float
+    token_discount: float
+
+
+def costs_of(who: Liquidators) -> Costs:
+    """Return liquidators as numbers."""
+    return Costs(
+        gas_usd=float(who.gas_usd_per_call),
+        swap_fee=who.swap_fee_bps / 1e4,
+        min_profit_usd=float(who.min_profit_usd),
+        min_profit=who.min_profit_bps / 1e4,
+        latency_s=float(who.latency_s),
+        capital_usd=float(who.capital_usd),
+        flash_loans=bool(who.flash_loans),
+        flash_fee=who.flash_fee_bps / 1e4,
+        token_discount=-1.0 if who.token_discount_bps is None else who.token_discount_bps / 1e4,
+    )
 
 
 class Model(NamedTuple):
@@ -68,12 +93,14 @@ class Model(NamedTuple):
 class Prices(NamedTuple):
     """A block of scenarios at one moment: ``rows`` (S, Q) `PRICE`, the first A those of the assets.
 
-    ``time_s`` counts from the snapshot, ``hours`` is how long the moment lasts.
+    ``time_s`` counts from the snapshot, ``hours`` is how long the moment lasts, ``gate`` is one of
+    `OPEN`, `DOWN` and `GRACE`.
     """
 
     rows: Records
     time_s: float
     hours: float
+    gate: int
 
 
 class Moment(NamedTuple):
@@ -82,12 +109,13 @@ class Moment(NamedTuple):
     price: Records
     time_s: float
     hours: float
+    gate: int
 
 
 @jit
 def moment_of(prices: Prices, s: int) -> Moment:
     """Return scenario ``s`` of a block."""
-    return Moment(prices.rows[s], prices.time_s, prices.hours)
+    return Moment(prices.rows[s], prices.time_s, prices.hours, prices.gate)
 
 
 def prices_of(
@@ -98,6 +126,7 @@ def prices_of(
     fair_usd: FloatArray,
     time_s: float,
     hours: float,
+    gate: int = OPEN,
 ) -> Prices:
     """Return a block of prices from three (S, A) arrays of the reserves."""
     asset, emode = model.quote["asset"], model.quote["emode"]
@@ -108,19 +137,23 @@ def prices_of(
         moved = emode_prices_raw(snapshot, oracle_raw)
         for p, category in enumerate(priced_emodes(snapshot)):
             rows["oracle"][:, emode == category.id] = moved[:, p : p + 1]
-    return Prices(rows, float(time_s), float(hours))
+    return Prices(rows, float(time_s), float(hours), int(gate))
 
 
-def model_of(snapshot: Snapshot, depth: Depth, liquidators: Liquidators) -> Model:
+def model_of(
+    snapshot: Snapshot,
+    depth: Depth,
+    liquidators: Liquidators,
+    liquidity: Liquidity = Liquidity.UNLIMITED,
+) -> Model:
     """Return the model of a market."""
-    reserve = reserve_records(snapshot, depth)
+    reserve = reserve_records(snapshot, depth, withdrawable_raw(snapshot, liquidity))
     quote = quote_records(snapshot)
     c, d = collateral_records(snapshot, quote), debt_records(snapshot, quote)
     curve = np.zeros(depth.size_tokens.shape, dtype=CURVE)
     curve["tokens"], curve["usd"] = depth.size_tokens, depth.proceeds_usd
     c_amount = snapshot.book.collateral.amount_raw.astype(np.float64)
     d_amount = snapshot.book.debt.amount_raw.astype(np.float64)
-    who = liquidators
     return Model(
         account=account_records(snapshot, c, d, quote, c_amount, d_amount),
         collateral=c,
@@ -131,7 +164,7 @@ def model_of(snapshot: Snapshot, depth: Depth, liquidators: Liquidators) -> Mode
         quote=quote,
         curve=curve,
         rules=rule_numbers(snapshot.rules),
-        costs=Costs(float(who.gas_usd_per_call), who.swap_fee_bps / 1e4, float(who.min_profit_usd)),
+        costs=costs_of(liquidators),
         usd_per_base=snapshot.base.usd_per_raw,
         most_legs=most_legs(snapshot),
     )

@@ -13,6 +13,8 @@ from oracles.graph import OracleGraph
 from protocols.snapshot import Snapshot
 from risk.engine.advance import Inputs
 from risk.engine.arrays import FloatArray
+from risk.engine.model import OPEN
+from risk.engine.outage import Outage, held
 from risk.scenarios.scenarios import ScenarioBlock, Scenarios
 
 INSTANT_HOURS = 1.0  # how long an instantaneous scenario is taken to last
@@ -117,12 +119,21 @@ def durations_hours(time_s: FloatArray) -> FloatArray:
 
 
 def moments(
-    snapshot: Snapshot, scenarios: Scenarios, block: ScenarioBlock, oracles: OracleGraph | None
+    snapshot: Snapshot,
+    scenarios: Scenarios,
+    block: ScenarioBlock,
+    oracles: OracleGraph | None,
+    outage: Outage | None = None,
 ) -> Iterator[Inputs]:
     """Yield the inputs of a block, moment by moment."""
     market = market_price_usd(block)
     _check(block.fair_price_usd, block.start, "fair price")
     raw = oracle_raw(snapshot, market, scenarios.time_s, oracles, block.start)
     hours = durations_hours(scenarios.time_s)
+    gates = np.full(len(scenarios.time_s), OPEN)
+    if outage is not None:
+        gates = outage.gates(scenarios.time_s)
+        raw = held(raw, gates, [r.price_raw for r in snapshot.reserves])
     for t, time_s in enumerate(scenarios.time_s):
-        yield Inputs(raw[:, t], market[:, t], block.fair_price_usd[:, t], float(time_s), float(hours[t]))
+        fair, lasts = block.fair_price_usd[:, t], float(hours[t])
+        yield Inputs(raw[:, t], market[:, t], fair, float(time_s), lasts, int(gates[t]))

@@ -39,6 +39,8 @@ PER_SCENARIO = np.dtype(
         ("liquidator_profit_usd", np.float64),
         ("largest_account_loss_usd", np.float64),
         ("first_liquidation_s", np.float64),
+        ("kept_usd", np.float64),
+        ("capital_usd", np.float64),  # liquidators' own, not spent
         ("grown_to_s", np.float64),  # time up to which balances of liquidated accounts accrued
     ]
 )
@@ -55,6 +57,7 @@ PER_ASSET = np.dtype(
             "avoidable_loss_usd",
             "toxic_usd",
             "sold_tokens",
+            "withdrawable",  # smallest units
         )
     ]
 )
@@ -69,7 +72,8 @@ class State(NamedTuple):
     ``c_amount`` (S, nnz) and ``d_amount`` (S, nnz) are set for accounts flagged `CALLED`;
     ``flags`` and ``status`` (S, N); ``scenario`` (S,) `PER_SCENARIO`, ``asset`` (S, A)
     `PER_ASSET`, ``emode_loss_usd`` (S, E); ``account_loss_usd`` (S, N) each account's avoidable
-    loss so far.
+    loss so far; ``waiting_since_s`` (S, N), inf while not liquidatable, (S, 0) where liquidators do
+    not wait.
     """
 
     c_amount: FloatArray
@@ -80,6 +84,7 @@ class State(NamedTuple):
     asset: Records
     emode_loss_usd: FloatArray
     account_loss_usd: FloatArray
+    waiting_since_s: FloatArray
 
 
 def start(model: Model, scenarios: int, emode_rows: int) -> State:
@@ -87,6 +92,10 @@ def start(model: Model, scenarios: int, emode_rows: int) -> State:
     shape = (scenarios, len(model.account))
     scenario = np.zeros(scenarios, dtype=PER_SCENARIO)
     scenario["first_liquidation_s"] = np.inf
+    scenario["capital_usd"] = model.costs.capital_usd
+    asset = np.zeros((scenarios, len(model.reserve)), dtype=PER_ASSET)
+    asset["withdrawable"] = model.reserve["withdrawable"]
+    waits = len(model.account) if model.costs.latency_s > 0 else 0
     return State(
         # Not initialised on purpose: untouched pages cost nothing.
         c_amount=np.empty((scenarios, len(model.collateral))),
@@ -94,24 +103,16 @@ def start(model: Model, scenarios: int, emode_rows: int) -> State:
         flags=np.zeros(shape, dtype=np.uint8),
         status=np.zeros(shape, dtype=np.uint8),
         scenario=scenario,
-        asset=np.zeros((scenarios, len(model.reserve)), dtype=PER_ASSET),
+        asset=asset,
         emode_loss_usd=np.zeros((scenarios, emode_rows)),
         account_loss_usd=np.zeros(shape),
+        waiting_since_s=np.full((scenarios, waits), np.inf),
     )
 
 
 def copy(state: State) -> State:
     """Return an independent copy."""
-    return State(
-        c_amount=state.c_amount.copy(),
-        d_amount=state.d_amount.copy(),
-        flags=state.flags.copy(),
-        status=state.status.copy(),
-        scenario=state.scenario.copy(),
-        asset=state.asset.copy(),
-        emode_loss_usd=state.emode_loss_usd.copy(),
-        account_loss_usd=state.account_loss_usd.copy(),
-    )
+    return State(**{name: part.copy() for name, part in state._asdict().items()})
 
 
 def block_size(
@@ -122,6 +123,7 @@ def block_size(
     ``times`` and ``venues`` are those of the price paths, which are held for a whole block.
     """
     each = 8 * (len(model.collateral) + len(model.debt)) + 10 * len(model.account)
+    each += 8 * len(model.account) if model.costs.latency_s > 0 else 0
     each += 8 * times * len(model.reserve) * (venues + PRICE_COPIES)
     each += PER_SCENARIO.itemsize + PER_ASSET.itemsize * len(model.reserve)
     return int(min(max(budget_bytes // each, 1), most))

@@ -15,17 +15,20 @@ from oracles.graph import OracleGraph
 from protocols.snapshot import Snapshot
 from risk.depth import Depth
 from risk.engine.accrual import Accrual
-from risk.engine.advance import Engine, engine_of, run, start
-from risk.engine.arrays import FloatArray, Records
+from risk.engine.advance import Engine, run, start, stuck
+from risk.engine.arrays import FloatArray, IntArray, Records
+from risk.engine.assumptions import Assumptions
 from risk.engine.events import EventLog, table_of
-from risk.engine.explain import explain, growth_along
+from risk.engine.explain import explained
 from risk.engine.liquidators import Liquidators
-from risk.engine.prices import moments
+from risk.engine.liquidity import Liquidity
+from risk.engine.outage import Outage
 from risk.engine.state import block_size
 from risk.outcome import Outcome
 from risk.scenarios.scenarios import BLOCK, Scenarios
 
-COUNTERS = {"calls", "unsure", "cut_off", "grown_to_s"}  # ledger fields that do not go into the outcome
+# Ledger fields that do not go into the outcome.
+COUNTERS = {"calls", "unsure", "cut_off", "grown_to_s", "capital_usd", "withdrawable"}
 NO_CATEGORY = "no e-mode"
 
 
@@ -35,6 +38,7 @@ class Ledger(NamedTuple):
     scenario: Records
     asset: Records
     emode_loss_usd: FloatArray
+    unliquidated_accounts: IntArray
 
 
 def stress(
@@ -45,6 +49,8 @@ def stress(
     depth: Depth | None = None,
     liquidators: Liquidators | None = None,
     accrual: Accrual | bool = False,
+    liquidity: Liquidity = Liquidity.UNLIMITED,
+    outage: Outage | None = None,
     events: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Outcome:
@@ -65,6 +71,10 @@ def stress(
         Costs of liquidating; documented defaults.
     accrual : Accrual or bool
         Interest along the path; True as `Accrual` has it by default, False none.
+    liquidity : Liquidity
+        What can be withdrawn: where it runs out, flash loans and redemptions stop.
+    outage : Outage, optional
+        When the chain's sequencer is down.
     events : bool
         Keep one row a liquidation call in ``Outcome.events``.
     progress : callable (done, total), optional
@@ -82,9 +92,9 @@ def stress(
     _check_assets(snapshot, "scenarios", scenarios.assets)
     if depth is not None:
         _check_assets(snapshot, "depth curves", depth.assets)
-    growth = growth_along(snapshot, scenarios, accrual)
-    engine = engine_of(snapshot, liquidators, depth, growth)
-    total, table = _all_blocks(engine, scenarios, oracles, events=events, progress=progress)
+    assumed = Assumptions(oracles, depth, liquidators, accrual, liquidity, outage)
+    engine = assumed.engine(snapshot, scenarios)
+    total, table = _all_blocks(engine, scenarios, assumed, events=events, progress=progress)
     return Outcome(
         names=scenarios.names,
         groups=scenarios.groups,
@@ -96,20 +106,10 @@ def stress(
         events=table,
         findings=(
             *scenarios.findings,
-            *(depth.findings if depth else ()),
-            *(oracles.findings() if oracles else ()),
-            *(growth.findings if growth else ()),
+            *assumed.findings(engine),
             *_findings(total, scenarios, oracles),
         ),
-        replay=partial(
-            explain,
-            snapshot,
-            scenarios,
-            oracles=oracles,
-            depth=depth,
-            liquidators=liquidators,
-            accrual=accrual,
-        ),
+        replay=partial(explained, snapshot, scenarios, assumed),
     )
 
 
@@ -124,7 +124,7 @@ def _check_assets(snapshot: Snapshot, what: str, assets: Sequence[str]) -> None:
 def _all_blocks(
     engine: Engine,
     scenarios: Scenarios,
-    oracles: OracleGraph | None,
+    assumed: Assumptions,
     *,
     events: bool,
     progress: Callable[[int, int], None] | None,
@@ -135,9 +135,9 @@ def _all_blocks(
     ledgers: list[Ledger] = []
     logs: list[tuple[int, EventLog]] = []
     for block in scenarios.blocks(size):
-        path = moments(snapshot, scenarios, block, oracles)
+        path = assumed.path(snapshot, scenarios, block)
         state, own = run(engine, start(engine, len(block)), path, events=events)
-        ledgers.append(Ledger(state.scenario, state.asset, state.emode_loss_usd))
+        ledgers.append(Ledger(state.scenario, state.asset, state.emode_loss_usd, stuck(engine, state)))
         logs += [(block.start, log) for log in own]
         del state  # its balances are as large as the next block's
         if progress is not None:
@@ -152,7 +152,11 @@ def _columns(total: Ledger) -> dict[str, Any]:
     columns = {
         k: np.ascontiguousarray(r[k]) for r in records for k in r.dtype.names or () if k not in COUNTERS
     }
-    return {**columns, "avoidable_loss_emode_usd": total.emode_loss_usd}
+    return {
+        **columns,
+        "avoidable_loss_emode_usd": total.emode_loss_usd,
+        "unliquidated_accounts": total.unliquidated_accounts,
+    }
 
 
 def _findings(total: Ledger, scenarios: Scenarios, oracles: OracleGraph | None) -> list[Finding]:
