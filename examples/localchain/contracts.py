@@ -20,6 +20,12 @@ def _selector(signature: str) -> bytes:
     return bytes(keccak(text=signature)[:4])
 
 
+@functools.lru_cache(maxsize=65_536)
+def _decoded(types: tuple[str, ...], data: str) -> tuple[Any, ...]:
+    """Return decoded words; a market read again after a step answers mostly what it answered before."""
+    return decode(types, bytes.fromhex(data[2:]))
+
+
 @dataclass(frozen=True, slots=True)
 class Contract:
     """A deployed contract.
@@ -50,7 +56,7 @@ class Contract:
     def decode(self, function: str, arity: int, data: str) -> Any:
         """Return what ``function`` answered: one value, or a tuple of several."""
         types = get_abi_output_types(self._function(function, arity))
-        values = decode(types, bytes.fromhex(data[2:]))
+        values = _decoded(tuple(types), data)
         return values[0] if len(values) == 1 else values
 
     def _function(self, function: str, arity: int) -> Any:

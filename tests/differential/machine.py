@@ -61,7 +61,7 @@ from tests.differential.machine_state import (
     revert_code,
 )
 from tests.differential.price_moves import Move, push
-from tests.differential.raw_market import RawAccount, position_of, read_account_data, read_accounts
+from tests.differential.raw_market import RawAccount, position_of, read_account_data, read_accounts, repriced
 
 BLOCK_S = 12
 
@@ -213,8 +213,7 @@ class AaveMachine(RuleBasedStateMachine):
 
     @rule(wait_s=WAITS_S)
     def time_passes(self, wait_s: int) -> None:
-        self.world.chain.mine(self.now_s + wait_s)
-        self.read()
+        self.now_s = self.world.chain.mine(self.now_s + wait_s).timestamp
 
     @rule(
         who=WHO,
@@ -306,8 +305,8 @@ class AaveMachine(RuleBasedStateMachine):
         return self.market.account_at(self.accounts[who], at_s)
 
     def _push(self, move: Move) -> None:
-        push(self.world, move)
-        self.read()
+        self.now_s = push(self.world, move).timestamp
+        self.market = replace(self.market, raw=repriced(self.world, self.market.raw))
 
     def _held(self, who: int, pick: int) -> int:
         """Return an asset the account holds, for the last pick and where there is none any asset."""

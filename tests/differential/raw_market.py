@@ -7,7 +7,7 @@ that will hold a liquidation sees them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from examples.localchain.chain import LocalChain
@@ -115,6 +115,14 @@ def read_market(world: World, tag: str = "latest") -> RawMarket:
     ]
     in_order = tuple(sorted(reserves, key=lambda r: r.id))
     return RawMarket(version, in_order, _categories(world, tag))
+
+
+def repriced(world: World, market: RawMarket) -> RawMarket:
+    """Read the prices of reserves again, after a move that changed nothing else."""
+    assets = [world.market.reserves[reserve.symbol].underlying.address for reserve in market.reserves]
+    prices = read_all(world, [(world.market.oracle, "getAssetPrice", (asset,)) for asset in assets])
+    reserves = [replace(own, price_raw=price) for own, price in zip(market.reserves, prices, strict=True)]
+    return replace(market, reserves=tuple(reserves))
 
 
 def _reserve(

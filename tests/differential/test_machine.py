@@ -10,12 +10,13 @@ from tests.differential.random_trials import Record
 pytestmark = pytest.mark.chain
 
 
-def test_whatever_users_do_is_predicted(local_chain_installed: None, record_property: Record) -> None:
+@pytest.mark.parametrize("version", ["2.0", "3.0", "3.6"])
+def test_whatever_users_do_is_predicted(version: str, v36_compiled: None, record_property: Record) -> None:
     """AAV-16: whatever users do in whatever order, refusals, balances, bits and values are as predicted."""
-    counts = drive("3.0", examples=12, steps=25)
+    counts = drive(version, examples=8, steps=25)
     for what, count in sorted(counts.items()):
         record_property(what, count)
-    assert counts["actions accepted"] > 50
+    assert counts["actions accepted"] > 30
     assert counts["liquidated"] > 0
 
 
