@@ -35,26 +35,26 @@ class RoundHistory:
     decimals : int
     segment : (r,) int64
         Number of the gapless stretch each round belongs to.
-    left_out : tuple of Finding
-        Rows that could not be used.
+    notes : tuple of Finding
+        What reading them met: rows left out, above all.
     """
 
     time_s: Floats
     answer_raw: Ints
     decimals: int
     segment: Ints
-    left_out: tuple[Finding, ...] = ()
+    notes: tuple[Finding, ...] = ()
 
     def __len__(self) -> int:
         return len(self.time_s)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Return a finding for each row left out and each gap."""
-        return (*self.left_out, *(_gap_finding("rounds", *gap) for gap in self.gaps()))
+        """Return every note, and a finding for each gap."""
+        return (*self.notes, *(_gap_finding("rounds", *gap) for gap in self.gaps()))
 
     def between(self, start_s: float, end_s: float) -> RoundHistory:
-        """Return the rounds of ``[start_s, end_s]``; rows left out stay as they are."""
+        """Return the rounds of ``[start_s, end_s]``; notes stay as they are."""
         keep = (self.time_s >= start_s) & (self.time_s <= end_s)
         return replace(
             self, time_s=self.time_s[keep], answer_raw=self.answer_raw[keep], segment=self.segment[keep]
@@ -92,8 +92,8 @@ class Candles:
     open, high, low, close : (c,) float64
     width_s : float
         Length of one candle.
-    left_out : tuple of Finding
-        Rows that could not be used.
+    notes : tuple of Finding
+        What reading them met: rows left out, above all.
     """
 
     time_s: Floats
@@ -102,15 +102,15 @@ class Candles:
     low: Floats
     close: Floats
     width_s: float
-    left_out: tuple[Finding, ...] = ()
+    notes: tuple[Finding, ...] = ()
 
     def __len__(self) -> int:
         return len(self.time_s)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Return a finding for each row left out and each stretch without candles."""
-        return (*self.left_out, *(_gap_finding("candles", *gap) for gap in self.gaps()))
+        """Return every note, and a finding for each stretch without candles."""
+        return (*self.notes, *(_gap_finding("candles", *gap) for gap in self.gaps()))
 
     def gaps(self) -> list[tuple[float, float]]:
         """Return the stretches without candles between the first and the last, as (from, to)."""
@@ -171,7 +171,7 @@ def read_rounds(table: pd.DataFrame) -> RoundHistory:
         answer_raw=np.array([a for a, ok in zip(answers, good, strict=True) if ok], dtype=np.int64),
         decimals=decimals.pop(),
         segment=np.concatenate([[0], np.cumsum(_breaks(times, ids))]).astype(np.int64),
-        left_out=tuple(findings),
+        notes=tuple(findings),
     )
 
 

@@ -1,21 +1,25 @@
 """Rounds of a feed from its aggregators' ``AnswerUpdated`` events.
 
 Events come from the aggregator, never the proxy, and a proxy that changed its aggregator
-has one for each phase (EACAggregatorProxy.sol, ``phaseAggregators``).  A phase counts until
-the first round of the next one in the range: aggregators run on after they are replaced.
+has one for each phase (EACAggregatorProxy.sol, ``phaseAggregators``).  Aggregators run before
+they are confirmed and on after they are replaced, and the proxy emits nothing when it changes
+over: the block in which a phase began is searched in the chain's state.  Where a node keeps
+no state that old, a phase is taken to begin with its first round, and a finding says so.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
 from abis.calls import Call, topic
 from abis.chain import Chain, Header, Progress, silent
-from abis.errors import BadReturn, FeedError, InputError
+from abis.errors import BadReturn, BlockUnavailable, FeedError, InputError
+from abis.findings import Finding, FindingKind, Severity
 from abis.logs import Log
 from oracles.history import RoundHistory, read_rounds
 from oracles.round_journal import RoundEvent, Stretch, keep, missing, recall
@@ -34,6 +38,8 @@ class FeedOnChain:
 
     Parameters
     ----------
+    address : str
+        Proxy or aggregator, lower case.
     description : str
         Untrusted text.
     decimals : int
@@ -41,6 +47,7 @@ class FeedOnChain:
         Oldest first; phase 1 and the address itself where there is no proxy.
     """
 
+    address: str
     description: str
     decimals: int
     aggregators: tuple[tuple[int, str], ...]
@@ -65,13 +72,14 @@ def describe(chain: Chain, address: str, block: Header) -> FeedOnChain:
             f"{address} is no price feed at block {block.number}.", remedy="Give the proxy's address."
         )
     if aggregator is None:
-        return FeedOnChain(description or address, decimals, ((1, address.lower()),))
+        return FeedOnChain(address.lower(), description or address, decimals, ((1, address.lower()),))
     numbers = range(1, min(phase or 0, _MOST_PHASES) + 1)
     found = chain.read(
         [Call(address, "phaseAggregators(uint16)(address)", (n,), optional=True) for n in numbers], block
     )
     phases = [(n, a.lower()) for n, a in zip(numbers, found, strict=True) if a and int(a, 16)]
-    return FeedOnChain(description or address, decimals, tuple(phases or [(1, aggregator.lower())]))
+    aggregators = tuple(phases or [(1, aggregator.lower())])
+    return FeedOnChain(address.lower(), description or address, decimals, aggregators)
 
 
 def read_round_events(
@@ -107,9 +115,11 @@ def read_round_events(
         raise InputError(
             f"blocks {blocks.start} to {blocks.stop - 1} are no range.", remedy="Give the lower one first."
         )
-    total, done = len(blocks) * len(feed.aggregators), 0
+    begins = phase_begins(chain, feed, blocks)
+    read = [(phase, a) for phase, a in feed.aggregators if begins is None or phase in begins]
+    total, done = len(blocks) * len(read), 0
     phases: list[tuple[int, list[RoundEvent]]] = []
-    for phase, aggregator in feed.aggregators:
+    for phase, aggregator in read:
         start = done
 
         def told(_: str, so_far: int, _of: int, start: int = start) -> None:
@@ -119,7 +129,56 @@ def read_round_events(
         phases.append((phase, events))
         done += len(blocks)
         progress("rounds", done, total)
-    return read_rounds(_table(phases, feed.decimals))
+    history = read_rounds(_table(phases, begins, feed.decimals))
+    return history if begins is not None else replace(history, notes=(*history.notes, _unseen(feed)))
+
+
+def phase_begins(chain: Chain, feed: FeedOnChain, blocks: range) -> dict[int, int] | None:
+    """Return the first block within ``blocks`` of each phase the proxy was in.
+
+    Returns
+    -------
+    dict of int to int, or None
+        None if the node does not have the state of a block that decides it.
+
+    Raises
+    ------
+    ChainError
+        As `abis.chain.Chain.read`, other faults.
+    """
+    if len(feed.aggregators) == 1:
+        return {feed.aggregators[0][0]: blocks.start}
+    known: dict[int, int] = {}
+
+    def phase_at(number: int) -> int:
+        if number not in known:
+            call = Call(feed.address, "phaseId()(uint16)", optional=True)
+            known[number] = chain.read([call], chain.block(number))[0] or 0
+        return known[number]
+
+    try:
+        first, last = phase_at(blocks.start), phase_at(blocks.stop - 1)
+        begins = {first: blocks.start}
+        for phase in range(first + 1, last + 1):
+            low, high = begins[phase - 1], blocks.stop - 1
+            while low < high:
+                middle = (low + high) // 2
+                low, high = (low, middle) if phase_at(middle) >= phase else (middle + 1, high)
+            begins[phase] = low
+    except BlockUnavailable:
+        return None
+    return begins
+
+
+def _unseen(feed: FeedOnChain) -> Finding:
+    return Finding(
+        FindingKind.UNVERIFIED,
+        Severity.LOW,
+        feed.description,
+        "the node has no state old enough to say when the proxy changed its aggregator; each one is taken to "
+        "begin with its first round.",
+        remedy="Ask an archive node.",
+    )
 
 
 def _events(
@@ -159,16 +218,20 @@ def round_event(log: Log) -> RoundEvent:
     return RoundEvent(log.block, answer - 2 * (answer & _SIGN), number, updated_at)
 
 
-def _table(phases: list[tuple[int, list[RoundEvent]]], decimals: int) -> pd.DataFrame:
+def _table(
+    phases: list[tuple[int, list[RoundEvent]]], begins: dict[int, int] | None, decimals: int
+) -> pd.DataFrame:
+    """Return the rounds the proxy answered with, as `read_rounds` takes them."""
+    if begins is None:
+        begins = {phase: events[0].block for phase, events in phases if events}
     rows: list[tuple[int, str, int]] = []
-    until = float("inf")
-    for phase, events in reversed(phases):
+    for phase, events in phases:
+        ends = min((b for later, b in begins.items() if later > phase), default=math.inf)
         rows += [
             (e.updated_at_s, str(e.answer_raw), (phase << _PHASE_SHIFT) + e.round_id)
             for e in events
-            if e.updated_at_s < until and e.round_id < 1 << _PHASE_SHIFT
+            if begins[phase] <= e.block < ends and e.round_id < 1 << _PHASE_SHIFT
         ]
-        until = min([until, *(e.updated_at_s for e in events)])
     table = pd.DataFrame(rows, columns=["time", "answer_raw", "aggregator_round_id"])
     table["time"] = pd.to_datetime(table["time"], unit="s", utc=True)
     return table.assign(decimals=decimals)
