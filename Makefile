@@ -6,10 +6,10 @@ NODE_DIR := examples/localchain
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env chain demo test verify exactness lint types bench wheel fix clean
+.PHONY: help env chain demo test verify exactness validation lint types bench wheel fix clean
 
 help: ## Print this help
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 env: $(VENV)/.ready ## Set up only: virtual environment with the locked Python packages
 
@@ -41,6 +41,9 @@ verify: chain ## The long differential, fault and fuzz suites (at most forty min
 
 exactness: chain ## Compare every release with its contract; rewrites the table of docs/exactness.md
 	@$(BIN)/python -m tests.differential.exactness
+
+validation: env ## Ours beside the source's figures; rewrites the tables of docs/validation.md
+	@$(BIN)/python -m examples.validation
 
 lint: env ## Style and formatting checks
 	@echo "==> ruff"
