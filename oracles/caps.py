@@ -147,8 +147,7 @@ def seconds_to_cap(
     low, high = 0.0, float(YEAR_S)
     while not above(high):
         low, high = high, 2 * high
-    while high - low > 1e-3:
-        middle = (low + high) / 2
+    while high - low > 1e-3 and low < (middle := (low + high) / 2) < high:  # far away, floats are coarser
         low, high = (low, middle) if above(middle) else (middle, high)
     return high
 
