@@ -58,7 +58,8 @@ def graph_of_trace(
     Parameters
     ----------
     trace : Trace
-        Of a market; its assets, by symbol (address where there is none), are the graph's.
+        Of a market; its assets, by symbol (by address where that is empty or not the only
+        one), are the graph's.
     feeds : mapping of address to PriceFeed
         Settings of every Chainlink feed, as `oracles.trace_settings.settings_of` returns them.
     observes : mapping of feed address to asset, optional
@@ -79,7 +80,7 @@ def graph_of_trace(
         If a source is not recognised, has no answer, or an asset has none; all of them must
         be known, for a price cannot be half propagated.
     """
-    names = tuple(price.symbol or price.asset or "price" for price in trace.prices)
+    names = _names(trace)
     columns = _columns(trace, names, observes or {})
     builder = _Builder(feeds, columns)
     priced_by = []
@@ -88,6 +89,14 @@ def graph_of_trace(
             raise FeedError(f"{name} has no price source.", remedy="Leave the asset out.")
         priced_by.append(builder.add(price.feed))
     return OracleGraph(names, tuple(builder.nodes.values()), tuple(priced_by), epoch_s)
+
+
+def _names(trace: Trace) -> tuple[str, ...]:
+    symbols = [price.symbol for price in trace.prices]
+    return tuple(
+        price.symbol if price.symbol and symbols.count(price.symbol) == 1 else price.asset or f"price {k}"
+        for k, price in enumerate(trace.prices)
+    )
 
 
 def _columns(trace: Trace, names: tuple[str, ...], observes: Mapping[str, str]) -> dict[str, int]:

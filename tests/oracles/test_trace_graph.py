@@ -133,6 +133,16 @@ def test_an_svr_feed_is_a_standard_feed_seen_after_its_cutoff() -> None:
     assert "cut-off of 60 s is assumed" in " ".join(f.message for f in graph.findings())
 
 
+def test_assets_of_one_symbol_are_told_apart_by_address() -> None:
+    prices = [
+        TracedPrice(address(k), symbol, 1, ETH) for k, symbol in ((20, "ETH"), (21, "ETH"), (22, "WETH"))
+    ]
+    whole = replace(trace(), prices=tuple(prices))
+    graph = graph_of_trace(whole, settings_of(whole, {}))
+    assert graph.assets == (address(20), address(21), "WETH")
+    assert node(graph, address(1)).reads == (2,)
+
+
 @pytest.mark.parametrize(
     ("source", "observes", "says"),
     [
