@@ -115,14 +115,17 @@ def _print(taken: Snapshot, made: AuditReport, every: bool) -> None:
     console = Console(highlight=False)
     heading = f"{label(taken.market.name)} at block {taken.block.number}, {utc(taken.block.timestamp_s)}"
     console.print(heading, markup=False)
-    table = Table(box=box.SIMPLE)
-    for name in ("Severity", "Asset", "Finding and remedy"):
-        table.add_column(name, no_wrap=name == "Severity", overflow="fold")
-    table.add_column("At stake", justify="right", no_wrap=True)
-    for f in made.findings:
-        text = f"{sentence(f.message)} {f.remedy}".strip()
-        table.add_row(f.severity.name.lower(), escape(label(f.subject)), escape(text), usd(f.value_usd))
-    console.print(table)
+    if made.findings:
+        table = Table(box=box.SIMPLE)
+        for name in ("Severity", "Asset", "Finding and remedy"):
+            table.add_column(name, no_wrap=name == "Severity", overflow="fold")
+        table.add_column("At stake", justify="right", no_wrap=True)
+        for f in made.findings:
+            text = f"{sentence(f.message)} {f.remedy}".strip()
+            table.add_row(f.severity.name.lower(), escape(label(f.subject)), escape(text), usd(f.value_usd))
+        console.print(table)
+    else:
+        console.print("No findings.")
     if every:
         _print_checks(console, made)
     missing = made.not_known()

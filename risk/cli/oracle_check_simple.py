@@ -16,6 +16,7 @@ SCHEMA = "breakwater.oracle-update-simple/1"
 
 def check_simple(
     tables: dict[str, dict[str, Any]],
+    update: Path,
     snapshot: Path | None,
     asset: str | None,
     *,
@@ -31,7 +32,10 @@ def check_simple(
     checks, price, rules = _stable(tables) if "stable" in tables else _source(tables)
     effects = _effects(price, snapshot, asset)
     failed = [c.name for c in checks if c.state is State.FAIL]
-    _write(checks, price, rules, effects, refused=bool(failed), as_json=as_json)
+    if as_json:
+        typer.echo(_json(checks, price, rules, effects, _inputs(tables, update, snapshot)), nl=False)
+    else:
+        _print(checks, price, rules, effects)
     if failed:
         raise LimitBroken(
             f"the change is refused, it fails: {'; '.join(failed)}.", remedy="See the evidence above."
@@ -100,31 +104,48 @@ def _effects(price_raw: int, snapshot: Path | None, asset: str | None) -> Repric
     return repriced(load(snapshot), asset, max(price_raw, 0))
 
 
-def _write(
+def _inputs(tables: dict[str, dict[str, Any]], update: Path, snapshot: Path | None) -> dict[str, Any]:
+    from oracles.update_safety_file import whole
+    from protocols.store import digest
+    from risk.cli.scenario_options import sha256_of
+
+    return {
+        "update_sha256": sha256_of(update),
+        "snapshot_sha256": digest(snapshot) if snapshot is not None else None,
+        "below_bps": whole(tables.get("limit", {}), "below_bps", 10),
+    }
+
+
+def _json(
     checks: tuple[Predicate, ...],
     price_raw: int,
     rules: dict[str, Any],
     effects: Repriced | None,
-    *,
-    refused: bool,
-    as_json: bool,
+    inputs: dict[str, Any],
+) -> str:
+    from oracles.update_safety_predicates import State
+    from risk.cli.envelope import envelope
+    from risk.cli.oracle_update_json import UNITS, accounts_json, checks_json
+
+    data = {
+        "refused": any(c.state is State.FAIL for c in checks),
+        "checks": checks_json(checks),
+        "price_raw": str(price_raw),
+        "rules": rules or None,
+        "liquidatable": accounts_json(effects),
+    }
+    return envelope(SCHEMA, data, inputs=inputs, units=UNITS)
+
+
+def _print(
+    checks: tuple[Predicate, ...], price_raw: int, rules: dict[str, Any], effects: Repriced | None
 ) -> None:
     from rich.console import Console
 
-    from risk.cli.envelope import envelope
+    from oracles.update_safety_predicates import State
     from risk.cli.oracle_check_update import print_accounts, print_checks
-    from risk.cli.oracle_update_json import UNITS, accounts_json, checks_json
 
-    if as_json:
-        data = {
-            "refused": refused,
-            "checks": checks_json(checks),
-            "price_raw": str(price_raw),
-            "rules": rules or None,
-            "liquidatable": accounts_json(effects),
-        }
-        typer.echo(envelope(SCHEMA, data, inputs={}, units=UNITS), nl=False)
-        return
+    refused = any(c.state is State.FAIL for c in checks)
     console = Console(highlight=False)
     console.print(f"This change: {'REFUSED' if refused else 'ACCEPTED'}", markup=False)
     print_checks(console, checks)

@@ -80,7 +80,7 @@ def check_update(
     if "stable" in tables or "source" in tables:
         from risk.cli.oracle_check_simple import check_simple
 
-        check_simple(tables, snapshot, asset, as_json=as_json, strict=strict)
+        check_simple(tables, update, snapshot, asset, as_json=as_json, strict=strict)
         return
     _check_cap(tables, update, snapshot, asset, as_json=as_json, strict=strict)
 
