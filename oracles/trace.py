@@ -16,16 +16,19 @@ from abis.calls import Call
 from abis.chain import Chain, Header, Progress, silent
 from abis.errors import NotAMarket
 from abis.findings import Finding, FindingKind, Severity, ranked
+from abis.units import WAD
 from oracles.recognise import ZERO, Found
 from oracles.touched import Toucher
 from oracles.trace_check import check_oracle, hold_against_rules
 from oracles.trace_constants import with_constants, with_cutoff
 from oracles.trace_discover import Discovery, discover, grow
 from oracles.trace_inside import ANSWER, hold_against_calls
-from oracles.traced import Trace, TracedFeed, TracedPrice
+from oracles.traced import Kind, Trace, TracedFeed, TracedPrice
 
 _SOURCE_OF = "getSourceOfAsset(address)(address)"
 _PRICE_OF = "getAssetPrice(address)(uint256)"
+# Newer oracles state what prices are counted in; those of Aave v2 on Ethereum count in ether.
+_BASE = ("BASE_CURRENCY()(address)", "BASE_CURRENCY_UNIT()(uint256)", "WETH()(address)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +66,9 @@ def trace_market(
     n = len(assets)
     calls = [Call(oracle, _SOURCE_OF, (a.address,), optional=True) for a in assets]
     calls += [Call(oracle, _PRICE_OF, (a.address,), optional=True) for a in assets]
+    calls += [Call(oracle, signature, optional=True) for signature in _BASE]
     answers = chain.read(calls, block)
-    sources, prices = answers[:n], answers[n:]
+    sources, prices, base = answers[:n], answers[n : 2 * n], _base_currency(oracle, *answers[2 * n :])
     if not any(s not in (None, ZERO) for s in sources):
         raise NotAMarket(
             f"{oracle} names no price source for any of {n} assets at block {block.number}.",
@@ -74,12 +78,32 @@ def trace_market(
     traced = []
     for done, (asset, source, answer) in enumerate(zip(assets, sources, prices, strict=True)):
         progress("checks", done, n)
+        if base is not None and (asset.address, answer) == (base[0], base[1].answer_raw):
+            traced.append(TracedPrice(asset.address, asset.symbol, answer, base[1]))
+            continue
         feed = None if source in (None, ZERO) else tracer.tree(source)
         call = Call(oracle, _PRICE_OF, (asset.address,))
         tracer.check_asset(asset, answer, feed, call)
         traced.append(TracedPrice(asset.address, asset.symbol, answer, feed))
     progress("checks", n, n)
     return tracer.result(oracle, traced)
+
+
+def _base_currency(
+    oracle: str, currency: str | None, unit: int | None, ether: str | None
+) -> tuple[str, TracedFeed] | None:
+    """Return the token an oracle counts in and its price, which is one whatever its source says.
+
+    AaveOracle.sol ``getAssetPrice``: ``asset == BASE_CURRENCY`` (``WETH`` before) is answered
+    first.  The US dollar, which is no token, has the zero address.
+    """
+    if currency is None:
+        currency, unit = ether, WAD
+    if currency in (None, ZERO) or not unit:
+        return None
+    digits = len(str(unit)) - 1
+    decimals = digits if unit == 10**digits else None
+    return currency, TracedFeed(oracle, Kind.BASE_CURRENCY, "", decimals, unit)
 
 
 def trace_source(chain: Chain, block: Header, source: str, progress: Progress = silent) -> Trace:

@@ -187,7 +187,7 @@ def _source(feed: TracedFeed) -> PriceSource:
             return PegToBase(decimals, _decimals(feed.leg(Role.ASSET)), _decimals(feed.leg(Role.PEG)))
         case Kind.BASE_TO_PEG:
             return BaseToPeg(decimals, _decimals(feed.leg(Role.ASSET)))
-        case Kind.FIXED | Kind.CONSTANT:
+        case Kind.FIXED | Kind.CONSTANT | Kind.BASE_CURRENCY:
             return FixedPrice(decimals, _answer(feed))
     raise FeedError(
         f"how {feed.address} makes its price is not known; it cannot follow a market.",

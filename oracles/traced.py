@@ -22,6 +22,7 @@ class Kind(StrEnum):
     SVR_FEED = "chainlink SVR feed"
     FIXED = "fixed price"
     CONSTANT = "constant"
+    BASE_CURRENCY = "base currency"
     RATIO = "ratio"
     RATIO_CAP = "ratio cap"
     STABLE_CAP = "stable cap"

@@ -12,6 +12,7 @@ from abis.chain import Chain
 from abis.errors import NotAMarket
 from abis.findings import FindingKind, Severity
 from examples.localchain.adapters import SVR_CUTOFF_S, OracleWorld, deploy_adapter, deploy_ratio_cap
+from examples.localchain.artifacts import aave_v2, aave_v30
 from examples.localchain.contracts import Contract
 from examples.localchain.feeds import deploy_feed, push_price, queue_answer
 from examples.localchain.market_parts import ADMIN
@@ -368,6 +369,28 @@ def test_an_oracle_that_does_not_answer_its_source_is_found(oracle_chain: Oracle
     [finding] = trace.findings
     assert (finding.kind, finding.subject) == (FindingKind.INCONSISTENT, "GHO")
     assert f"the source {gho.address} answers 0" in finding.message
+
+
+def test_the_token_an_oracle_counts_in_is_worth_one_whatever_its_source(oracle_chain: OracleWorld) -> None:
+    """Aave v2 on Ethereum counts in ether; its oracle answers ``WETH`` before it asks a source."""
+    world = oracle_chain
+    listed = assets(world)[:3]
+    sources = [world.sources[asset.symbol].address for asset in listed]
+    none = "0x" + "0" * 40
+    tokens = [asset.address for asset in listed]
+    v2 = world.chain.deploy(ADMIN, aave_v2("AaveOracle"), tokens, sources, none, tokens[0])
+    v3 = world.chain.deploy(
+        ADMIN, aave_v30("AaveOracle"), world.market.provider.address, tokens, sources, none, tokens[0], 10**8
+    )
+    world.chain.mine()
+    chain = Chain(world.chain.node.url)
+    for oracle, decimals in ((v2, 18), (v3, 8)):
+        trace = trace_market(chain, chain.block("latest"), oracle.address, listed)
+        assert trace.findings == ()
+        ether = feed_of(trace, "WETH")
+        assert (ether.kind, ether.answer_raw, ether.decimals) == (Kind.BASE_CURRENCY, 10**decimals, decimals)
+        assert ether.address == oracle.address
+        assert feed_of(trace, "wstETH").kind is Kind.RATIO_CAP
 
 
 def test_a_node_without_traces_sees_as_much_of_ordinary_sources(oracle_chain: OracleWorld) -> None:
