@@ -17,7 +17,8 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
@@ -83,6 +84,23 @@ def parse_markets(text: str, name: str) -> dict[str, MarketSpec]:
     return {key: _market(key, table, f"{name}: markets.{key}") for key, table in tables.items()}
 
 
+def assuming(spec: MarketSpec, release: Any, where: str = "--release") -> MarketSpec:
+    """Return the market with the release to assume where its contracts tell none with known rules.
+
+    Raises
+    ------
+    InputError
+        If it is no release of the market's protocol; ``where`` says who named it.
+    """
+    generation = "2" if spec.protocol == AAVE_V2 else "3"
+    known = [r for r in releases_of("aave") if r.startswith(generation)]
+    if release not in known:
+        raise InputError(
+            f"{where} = {release!r} is no release of {spec.protocol}.", remedy=f"Known: {', '.join(known)}."
+        )
+    return replace(spec, release=str(release))
+
+
 def _read(file: Path) -> str:
     try:
         if file.stat().st_size > _LARGEST_FILE:
@@ -115,23 +133,21 @@ def _market(name: str, table: Any, where: str) -> MarketSpec:
             f"{where}.protocol = {table['protocol']!r} is no protocol.",
             remedy=f"Known: {', '.join(PROTOCOLS)}.",
         )
-    return MarketSpec(
+
+    def optional(key: str, parse: Callable[[Any, str], Any]) -> Any:
+        return parse(table[key], f"{where}.{key}") if key in table else None
+
+    spec = MarketSpec(
         name=name,
         protocol=table["protocol"],
         address=_address(table["address"], f"{where}.address"),
-        chain_id=_integer(table["chain_id"], 1, f"{where}.chain_id"),
-        first_block=_integer(table["first_block"], 0, f"{where}.first_block")
-        if "first_block" in table
-        else None,
-        steward=_address(table["steward"], f"{where}.steward") if "steward" in table else None,
+        chain_id=_integer(table["chain_id"], f"{where}.chain_id", smallest=1),
+        first_block=optional("first_block", _integer),
+        steward=optional("steward", _address),
         source=USER_FILE,
-        base_usd_feed=_address(table["base_usd_feed"], f"{where}.base_usd_feed")
-        if "base_usd_feed" in table
-        else None,
-        release=_release(table["release"], table["protocol"], f"{where}.release")
-        if "release" in table
-        else None,
+        base_usd_feed=optional("base_usd_feed", _address),
     )
+    return assuming(spec, table["release"], f"{where}.release") if "release" in table else spec
 
 
 def _refuse_unknown(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
@@ -149,17 +165,7 @@ def _address(value: Any, where: str) -> str:
         raise InputError(f"{where} = {value!r}: {error.message}", remedy=error.remedy) from None
 
 
-def _release(value: Any, protocol: str, where: str) -> str:
-    generation = "2" if protocol == AAVE_V2 else "3"
-    known = [r for r in releases_of("aave") if r.startswith(generation)]
-    if value not in known:
-        raise InputError(
-            f"{where} = {value!r} is no release of {protocol}.", remedy=f"Known: {', '.join(known)}."
-        )
-    return str(value)
-
-
-def _integer(value: Any, smallest: int, where: str) -> int:
+def _integer(value: Any, where: str, *, smallest: int = 0) -> int:
     if type(value) is not int or not smallest <= value <= _LARGEST_INT:
         raise InputError(
             f"{where} = {value!r} is no integer of {smallest} or more.", remedy="Give a plain number."

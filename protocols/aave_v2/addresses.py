@@ -96,8 +96,8 @@ def read_release(pool: str, spec: MarketSpec, block: Header, findings: list[Find
         known = f"{_KNOWN_REVISIONS[0]} to {_KNOWN_REVISIONS[-1]}"
         raise UnsupportedVersion(
             f"pool {pool} has LENDINGPOOL_REVISION {revision}{lacks}, whose rules are not known.",
-            remedy=f"Known: {known}. If it is a plain fork of v2, name it in your markets file with "
-            f'release = "{RELEASE}" (docs/markets.md).',
+            remedy=f"Known: {known}. If it is a plain fork of v2, say so: --release {RELEASE}, or "
+            f'release = "{RELEASE}" in your markets file (docs/markets.md).',
         )
     findings.append(
         Finding(
@@ -105,7 +105,7 @@ def read_release(pool: str, spec: MarketSpec, block: Header, findings: list[Find
             Severity.HIGH,
             pool,
             f"Pool revision {revision}{lacks} has no known rules; those of release {spec.release} are "
-            "applied because the markets file says so.",
+            "applied because the user says so.",
         )
     )
     return spec.release

@@ -104,7 +104,7 @@ def read_version(
             f"pool {pool} has revision {revision} and the getters of {_named(fitting)}, "
             "which is no release with known rules.",
             remedy=f"Known releases: {', '.join(r for r in RELEASES if since(r, '3.0'))}. If it follows one "
-            "of them, say so in your markets file: release (docs/markets.md).",
+            "of them, say so: --release, or release in your markets file (docs/markets.md).",
         )
     findings.append(
         Finding(
@@ -124,7 +124,7 @@ def _assumed(pool: str, revision: int, release: str) -> Finding:
         Severity.HIGH,
         pool,
         f"Pool revision {revision} is no release with known rules; those of {release} are applied because "
-        "the markets file says so.",
+        "the user says so.",
     )
 
 

@@ -68,6 +68,7 @@ def _finding(
         Severity.MEDIUM if discount_raw else Severity.LOW,
         reserve.symbol or reserve.asset,
         f"The debt token grants discounts on interest: {debtors} accounts owe {whole_raw} raw units, of "
-        f"which liquidation calls count {discount_raw} less. Account data is exact, amounts of such calls are not.",
+        f"which liquidation calls count {discount_raw} less. Account data is exact, amounts of such calls "
+        "are not.",
         value_usd=abs(discount_raw) * reserve.price_raw * base.usd_per_raw / 10**reserve.decimals,
     )

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from risk.cli.chain_options import (
+    Concurrency,
+    CrossCheck,
+    LastBlock,
+    RegistryFile,
+    RequestsPerSecond,
+    RpcUrls,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -38,6 +46,11 @@ Examples:
 """
 
 
+_FirstBlock = Annotated[
+    int, typer.Option("--from-block", min=0, help="First block of the range.", show_default=False)
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to ``app``."""
     app.command("history", help=_HELP, no_args_is_help=True)(history)
@@ -45,39 +58,15 @@ def register(app: typer.Typer) -> None:
 
 def history(
     market: Annotated[
-        str,
-        typer.Argument(help="A market's name (aave-v3-ethereum) or aave-v3:0xPoolAddressesProvider."),
+        str, typer.Argument(help="A market's name (aave-v3-ethereum) or aave-v3:0xPoolAddressesProvider.")
     ],
-    from_block: Annotated[
-        int, typer.Option("--from-block", min=0, help="First block of the range.", show_default=False)
-    ],
-    to_block: Annotated[
-        str,
-        typer.Option(
-            "--to-block",
-            help="Number, latest, safe or finalized (default: finalized, on a local chain latest).",
-            show_default=False,
-        ),
-    ] = "",
-    rpc: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="URL of a JSON-RPC node of the market's chain; give several for failover.",
-            envvar="ETH_RPC_URL",
-            show_default=False,
-        ),
-    ] = None,
-    registry: Annotated[
-        Path | None,
-        typer.Option("--registry", envvar="BREAKWATER_MARKETS", help="TOML file with markets of your own."),
-    ] = None,
-    cross_check: Annotated[
-        bool, typer.Option("--cross-check", help="Read everything from the second --rpc too, and compare.")
-    ] = False,
-    concurrency: Annotated[int, typer.Option(help="Requests under way at a time.", min=1, max=64)] = 4,
-    requests_per_second: Annotated[
-        float, typer.Option(help="Rate limit of each endpoint; 0 for none.", min=0.0)
-    ] = 0.0,
+    from_block: _FirstBlock,
+    to_block: LastBlock = "",
+    rpc: RpcUrls = None,
+    registry: RegistryFile = None,
+    cross_check: CrossCheck = False,
+    concurrency: Concurrency = 4,
+    requests_per_second: RequestsPerSecond = 0.0,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON with raw values.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Write CSV with raw values.")] = False,
 ) -> None:

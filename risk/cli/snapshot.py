@@ -7,6 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from risk.cli.chain_options import (
+    BlockChoice,
+    Concurrency,
+    CrossCheck,
+    MarketName,
+    RegistryFile,
+    RequestsPerSecond,
+    RpcUrls,
+)
+
 if TYPE_CHECKING:
     from abis.chain import Chain, Header, Progress
     from protocols.journal import Journal
@@ -43,16 +53,22 @@ Examples:
 """
 
 
-_CrossCheck = Annotated[
-    bool, typer.Option("--cross-check", help="Read everything from the second --rpc too, and compare.")
+_Output = Annotated[Path, typer.Option("--output", "-o", help="Directory to write.", show_default=False)]
+_Release = Annotated[
+    str,
+    typer.Option(
+        help="Release to assume where the contracts tell none with known rules.", show_default=False
+    ),
 ]
 _Extend = Annotated[
     Path | None,
     typer.Option("--extend", help="Earlier snapshot of the market: only events since its block are scanned."),
 ]
-_Concurrency = Annotated[int, typer.Option(help="Requests under way at a time.", min=1, max=64)]
-_RequestsPerSecond = Annotated[float, typer.Option(help="Rate limit of each endpoint; 0 for none.", min=0.0)]
 _NoCache = Annotated[bool, typer.Option("--no-cache", help="Remember nothing and use nothing kept.")]
+_Force = Annotated[bool, typer.Option("--force", help="Replace a snapshot that is already there.")]
+_Strict = Annotated[
+    bool, typer.Option("--strict", help="Write nothing and exit 1 on a finding of medium severity or worse.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -61,56 +77,31 @@ def register(app: typer.Typer) -> None:
 
 
 def snapshot(
-    market: Annotated[
-        str,
-        typer.Argument(
-            help="A market's name (aave-v3-ethereum), aave-v3:0xPoolAddressesProvider or "
-            "aave-v2:0xLendingPool."
-        ),
-    ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Directory to write.", show_default=False)],
-    rpc: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="URL of a JSON-RPC node of the market's chain; give several for failover.",
-            envvar="ETH_RPC_URL",
-            show_default=False,
-        ),
-    ] = None,
-    block: Annotated[
-        str,
-        typer.Option(
-            help="Number, latest, safe or finalized (default: finalized, on a local chain latest).",
-            show_default=False,
-        ),
-    ] = "",
-    registry: Annotated[
-        Path | None,
-        typer.Option("--registry", envvar="BREAKWATER_MARKETS", help="TOML file with markets of your own."),
-    ] = None,
-    cross_check: _CrossCheck = False,
+    market: MarketName,
+    output: _Output,
+    rpc: RpcUrls = None,
+    block: BlockChoice = "",
+    registry: RegistryFile = None,
+    release: _Release = "",
+    cross_check: CrossCheck = False,
     extend: _Extend = None,
-    concurrency: _Concurrency = 4,
-    requests_per_second: _RequestsPerSecond = 0.0,
+    concurrency: Concurrency = 4,
+    requests_per_second: RequestsPerSecond = 0.0,
     no_cache: _NoCache = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace a snapshot that is already there.")] = False,
-    strict: Annotated[
-        bool,
-        typer.Option("--strict", help="Write nothing and exit 1 on a finding of medium severity or worse."),
-    ] = False,
+    force: _Force = False,
+    strict: _Strict = False,
 ) -> None:
     """Read a lending market from the chain into a snapshot directory."""
-    from abis.errors import LimitBroken
-    from abis.findings import Severity
     from protocols.registry import refuse_unreadable, resolve
     from protocols.store import save
-    from protocols.user_markets import known_markets
+    from protocols.user_markets import assuming, known_markets
     from risk.cli.blocks import block_choice, default_block
     from risk.cli.connection import open_chain
     from risk.cli.progress import reporting
 
     spec = resolve(market, known_markets(registry))
     refuse_unreadable(spec)
+    spec = assuming(spec, release) if release else spec
     which = block_choice(block)
     _refuse_existing(output, force)
     chain = open_chain(rpc or [], cross_check, concurrency, requests_per_second)
@@ -120,12 +111,8 @@ def snapshot(
     with reporting(_PHASES) as report:
         taken = _read(chain, spec, which, report, journal)
     _summarise(taken, chain.requests)
-    grave = [f for f in taken.findings if f.severity >= Severity.MEDIUM]
-    if strict and grave:
-        raise LimitBroken(
-            f"the market has {len(grave)} findings of medium severity or worse; nothing was written.",
-            remedy="Look at them above, or leave --strict away.",
-        )
+    if strict:
+        _refuse_grave(taken)
     digest = save(taken, output, force)
     typer.echo(f"Written to {output}, sha256 {digest[:12]}...", err=True)
 
@@ -170,6 +157,18 @@ def _read(chain: Chain, spec: MarketSpec, which: str, report: Progress, journal:
             typer.echo(f"Starting over: {error.message}", err=True)
             last = error
     raise last
+
+
+def _refuse_grave(taken: Snapshot) -> None:
+    from abis.errors import LimitBroken
+    from abis.findings import Severity
+
+    grave = [f for f in taken.findings if f.severity >= Severity.MEDIUM]
+    if grave:
+        raise LimitBroken(
+            f"the market has {len(grave)} findings of medium severity or worse; nothing was written.",
+            remedy="Look at them above, or leave --strict away.",
+        )
 
 
 def _summarise(taken: Snapshot, requests: int) -> None:

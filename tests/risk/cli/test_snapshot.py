@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from abis.calls import function
+from abis.multicall import MULTICALL3
 from protocols.registry import MARKETS
 from protocols.store import digest, load
 from risk.cli.main import main
@@ -265,3 +267,41 @@ def test_a_spark_like_market_of_a_users_file_is_read_with_its_categorys_own_pric
         if emode == own.id:
             debt_raw = chain.read(market.pool, "getUserAccountData", account)[1]
             assert str(debt_raw) in {str(v) for v in rows[account].values()}
+
+
+@pytest.mark.chain
+def test_a_pool_of_an_unknown_revision_is_refused_and_read_as_the_release_it_is_said_to_follow(
+    demo_chain: DemoWorld, tmp_path: Path, run: Run
+) -> None:
+    honest = answers_of(demo_chain)
+    newest = {
+        "0x" + function(getter).selector.hex()
+        for getter in (
+            *("getLiquidationGracePeriod(address)", "getEModeCategoryCollateralBitmap(uint8)"),
+            *("getReserveDeficit(address)", "getEModeCategoryLtvzeroBitmap(uint8)"),
+            "getIsEModeCategoryIsolated(uint8)",
+        )
+    }
+    revision = "0x" + function("POOL_REVISION()").selector.hex()
+
+    def to_come(method: str, params: list[Any]) -> Any:
+        if method == "eth_getCode" and params[0] == MULTICALL3:
+            return "0x"  # so that every call can be seen
+        if method == "eth_call" and params[0].get("data", "")[:10] in newest | {revision}:
+            return "0x" + (99 if params[0]["data"].startswith(revision) else 0).to_bytes(32, "big").hex()
+        return honest(method, params)
+
+    with serving(ScriptedNode(to_come)) as node:
+        order = ["snapshot", market_of(demo_chain), "--rpc", node.url, "-o", tmp_path / "snap"]
+        order += ["--concurrency", 1]  # all go over one connection to the node
+        code, _, err = run(*order)
+        assert (code, list(tmp_path.iterdir())) == (2, [])
+        assert "has revision 99 and the getters of 3.7" in err
+        assert "--release" in err
+        code, _, err = run(*order, "--release", "9.9")
+        assert (code, "--release = '9.9' is no release of aave-v3. Known: 3.0, 3.1" in err) == (2, True)
+        code, _, err = run(*order, "--release", "3.0")
+    assert code == 0, err
+    assert "high: " in err
+    assert "Pool revision 99 is no release with known rules; those of 3.0 are applied" in err
+    assert load(tmp_path / "snap").market.version == "3.0"
