@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from abis.units import WAD
+from abis.units import BPS, WAD
 
 
 class HealthFormula(StrEnum):
@@ -43,6 +43,9 @@ class SizingRule(StrEnum):
     HALF_OF_RESERVE = "half_of_reserve"  # Aave v2: always the close factor
     HALF_OR_FULL_OF_RESERVE = "half_or_full_of_reserve"  # Aave v3.0 to v3.2
     POSITION_WIDE = "position_wide"  # Aave v3.3 on: half of the whole position, dust rules
+    TO_TARGET_HEALTH = "to_target_health"  # Aave v4: what restores a target health factor
+    WHOLE_ACCOUNT = "whole_account"  # Compound III: all collateral and all debt at once
+    ANY_AMOUNT = "any_amount"  # Morpho Blue: what the liquidator likes; bad debt socialised
 
 
 class SeizureRounding(StrEnum):
@@ -88,6 +91,12 @@ class LiquidationRules:
         v3.7) and not by the value of the amount seized.
     counts_zero_threshold : bool
         Whether collateral with threshold 0 counts into the collateral sum.
+    target_health_wad : int
+        Health factor a call restores; 0 = no such rule.
+    full_bonus_below_wad : int
+        Health factor at or below which the whole bonus is paid; above it the bonus falls linearly.
+    bonus_at_one_bps : int
+        Share of the bonus left at health 1.
     """
 
     family: str
@@ -109,6 +118,9 @@ class LiquidationRules:
     creates_deficit: bool = False
     deficit_by_scaled: bool = False
     counts_zero_threshold: bool = False
+    target_health_wad: int = 0
+    full_bonus_below_wad: int = WAD
+    bonus_at_one_bps: int = BPS
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-ready values; integers as decimal strings."""
@@ -137,4 +149,8 @@ class LiquidationRules:
             creates_deficit=bool(data["creates_deficit"]),
             deficit_by_scaled=bool(data["deficit_by_scaled"]),
             counts_zero_threshold=bool(data["counts_zero_threshold"]),
+            # Absent in snapshots written before there were such rules.
+            target_health_wad=int(data.get("target_health_wad", 0)),
+            full_bonus_below_wad=int(data.get("full_bonus_below_wad", WAD)),
+            bonus_at_one_bps=int(data.get("bonus_at_one_bps", BPS)),
         )

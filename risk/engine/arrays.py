@@ -29,6 +29,7 @@ Records = NDArray[Any]  # a structured array, one record a row
 
 DOWN, UP, HALF_UP = 0, 1, 2
 HALF_OF_RESERVE, HALF_OR_FULL_OF_RESERVE, POSITION_WIDE = 0, 1, 2
+TO_TARGET_HEALTH, WHOLE_ACCOUNT, ANY_AMOUNT = 3, 4, 5
 BONUS_BEFORE_DIVISION, SEIZE_HALF_UP, DEBT_NEEDED_UP, DIRECTED = 0, 1, 2, 3
 
 _ROUNDING = {Rounding.DOWN: DOWN, Rounding.UP: UP, Rounding.HALF_UP: HALF_UP}
@@ -36,6 +37,9 @@ _SIZING = {
     SizingRule.HALF_OF_RESERVE: HALF_OF_RESERVE,
     SizingRule.HALF_OR_FULL_OF_RESERVE: HALF_OR_FULL_OF_RESERVE,
     SizingRule.POSITION_WIDE: POSITION_WIDE,
+    SizingRule.TO_TARGET_HEALTH: TO_TARGET_HEALTH,
+    SizingRule.WHOLE_ACCOUNT: WHOLE_ACCOUNT,
+    SizingRule.ANY_AMOUNT: ANY_AMOUNT,
 }
 _SEIZURE = {
     SeizureRounding.BONUS_BEFORE_DIVISION: BONUS_BEFORE_DIVISION,
@@ -111,6 +115,9 @@ class RuleNumbers(NamedTuple):
     min_leftover_base: float
     has_protocol_fee: bool
     creates_deficit: bool
+    target_health: float
+    full_bonus_below_wad: int
+    bonus_at_one_bps: int
 
 
 def rule_numbers(rules: LiquidationRules) -> RuleNumbers:
@@ -127,6 +134,9 @@ def rule_numbers(rules: LiquidationRules) -> RuleNumbers:
         min_leftover_base=float(rules.min_leftover_base_raw),
         has_protocol_fee=rules.has_protocol_fee,
         creates_deficit=rules.creates_deficit,
+        target_health=rules.target_health_wad / 1e18,
+        full_bonus_below_wad=rules.full_bonus_below_wad,
+        bonus_at_one_bps=rules.bonus_at_one_bps,
     )
 
 

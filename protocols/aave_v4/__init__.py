@@ -1,0 +1,1 @@
+"""Aave v4: exact liquidation rules; no adapter yet."""

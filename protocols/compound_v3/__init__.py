@@ -1,0 +1,1 @@
+"""Compound III (Comet): exact liquidation rules; no adapter yet."""

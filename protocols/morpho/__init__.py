@@ -1,0 +1,1 @@
+"""Morpho Blue: exact liquidation rules; no adapter yet."""
