@@ -28,6 +28,8 @@ __all__ = ["GraphState", "Node", "OracleGraph", "graph_of"]
 Floats = NDArray[np.float64]
 Inputs = views.Inputs
 
+_WORKING_COLUMNS = 8  # (n, T) arrays a source needs for a moment besides its answers
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class GraphState:
@@ -229,6 +231,33 @@ class OracleGraph:
             }
             yield self.propagate(time_s, market, first_scenario=first, inputs=here)
             first += len(market)
+
+    def scenarios_within(self, memory_bytes: int, times: int) -> int:
+        """Return how many scenarios of so many moments a block of `propagate_blocks` may have.
+
+        Counts the block itself, the answers of every node and of every asset, and what one
+        node needs while it is evaluated; not the interpreter, nor answers of Python integers.
+
+        Parameters
+        ----------
+        memory_bytes : int
+            What a block may take.
+        times : int
+            Moments of the paths.
+
+        Raises
+        ------
+        FeedError
+            If not even one scenario fits.
+        """
+        columns = 2 * len(self.assets) + len(self.nodes) + _WORKING_COLUMNS
+        size = memory_bytes // (8 * times * columns) if times > 0 else 0
+        if size < 1:
+            raise FeedError(
+                f"{memory_bytes} bytes hold no scenario of {times} moments and {len(self.assets)} assets.",
+                remedy="Give more memory, or propagate shorter stretches with `fold`.",
+            )
+        return size
 
     def settled(
         self,

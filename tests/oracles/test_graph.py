@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from oracles.feed import PriceFeed, fixed_delay
 from oracles.graph import Node, OracleGraph, graph_of
 from oracles.sources import FeedSource
 from risk.testing.price_paths import PricePath, price_feeds, price_paths
+from tests.oracles.mixed import mixed_graph
 from tests.oracles.test_feed import feed
 
 ASSETS = ("WETH", "USDT", "USDe")
@@ -126,3 +128,25 @@ def test_prices_that_do_not_fit_are_refused() -> None:
     bad[0, 1, 2, 1] = np.nan
     with pytest.raises(FeedError, match="'USDT' has an impossible price on venue 2"):
         graph.propagate([0, 1], bad)
+
+
+def test_a_block_takes_no_more_memory_than_was_asked_for() -> None:
+    mixed, times, limit = mixed_graph(feed()), np.arange(720) * 60.0, 16 * 2**20
+    wide = {"share", "assets", "supply", "vault"}  # Python integers have no stated size
+    nodes = tuple(n for n in mixed.nodes if n.name not in wide)
+    assets = tuple(k for k, name in enumerate(mixed.price_of) if name not in wide)
+    read = tuple(mixed.price_of[k] for k in assets)
+    narrow = OracleGraph(tuple(mixed.assets[k] for k in assets), nodes, read, mixed.epoch_s)
+    size = narrow.scenarios_within(limit, len(times))
+    assert size > 10
+    blocks = (np.full((size, len(times), len(assets)), 2_000.0) for _ in range(3))
+    narrow.propagate(times[:2], np.full((1, 2, len(assets)), 2_000.0))  # compile before it counts
+    tracemalloc.start()
+    try:
+        for raw in narrow.propagate_blocks(times, blocks):
+            assert raw.shape == (size, len(times), len(assets))
+        assert limit / 3 < tracemalloc.get_traced_memory()[1] < limit
+    finally:
+        tracemalloc.stop()
+    with pytest.raises(FeedError, match="1000 bytes hold no scenario of 720 moments"):
+        narrow.scenarios_within(1_000, 720)
