@@ -6,9 +6,9 @@ JSON-RPC; ``debug_traceCall`` names every call, on nodes that serve it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from eth_utils.address import is_address, to_checksum_address
 
@@ -16,6 +16,9 @@ from abis.calls import Call, encode
 from abis.chain import Chain, Header
 from abis.errors import RpcFailed
 
+T = TypeVar("T")
+
+_PATIENCE = 3  # refusals
 _MOST_CALLS = 10_000  # of one trace; a hostile contract can make a node send as many as it likes
 _LAST_PRECOMPILE = 0xFFFF  # addresses so small hold the chain's own routines, not contracts
 
@@ -50,15 +53,32 @@ class Toucher:
     Attributes
     ----------
     has_access_lists, has_traces : bool
-        Whether the node serves them; known after the first question.
+        Whether the node gave any.
+    untold : list of Call
+        Calls of which it told nothing.
     """
 
     def __init__(self, chain: Chain, block: Header) -> None:
         self._chain = chain
         self._at = hex(block.number)
         self._known: dict[Call, Touched | None] = {}
-        self.has_access_lists = True
-        self.has_traces = True
+        self._lists = _Service(chain, "eth_createAccessList")
+        self._traces = _Service(chain, "debug_traceCall")
+
+    @property
+    def has_access_lists(self) -> bool:
+        """Whether the node gave an access list."""
+        return self._lists.answers > 0
+
+    @property
+    def has_traces(self) -> bool:
+        """Whether the node gave a call trace."""
+        return self._traces.answers > 0
+
+    @property
+    def untold(self) -> list[Call]:
+        """Return the calls of which the node told nothing, in the order asked."""
+        return [call for call, touched in self._known.items() if touched is None]
 
     def of(self, call: Call) -> Touched | None:
         """Return what ``call`` reads, or None where the node cannot tell.
@@ -74,8 +94,8 @@ class Toucher:
 
     def _ask(self, call: Call) -> Touched | None:
         transaction = {"to": call.target, "data": "0x" + encode(call).hex()}
-        keys = self._access_list(transaction)
-        called = self._called(transaction)
+        keys = self._lists.ask([transaction, self._at], _listed)
+        called = self._traces.ask([transaction, self._at, {"tracer": "callTracer"}], _called)
         if keys is None and called is None:
             return None
         contracts = {call.target, *(keys or {}), *(called or ())}
@@ -83,31 +103,40 @@ class Toucher:
         reads = keys is None or any(keys.values())
         return Touched(frozenset(filter(_is_contract, contracts)), reads, called is not None)
 
-    def _access_list(self, transaction: dict[str, str]) -> dict[str, bool] | None:
-        """Return for each contract whether its storage is read."""
-        if not self.has_access_lists:
-            return None
-        try:
-            answer = self._chain.request("eth_createAccessList", [transaction, self._at])
-            listed = answer["accessList"]
-            return {to_checksum_address(each["address"]): bool(each["storageKeys"]) for each in listed}
-        except RpcFailed:
-            self.has_access_lists = False
-        except (TypeError, KeyError, ValueError, AttributeError):
-            self.has_access_lists = False  # no list in the answer: as good as none
-        return None
 
-    def _called(self, transaction: dict[str, str]) -> frozenset[str] | None:
-        if not self.has_traces:
+class _Service:
+    """One method of a node: given up if it is refused before it was ever answered.
+
+    A contract that makes a node refuse must not blind the checks of all others.
+    """
+
+    def __init__(self, chain: Chain, method: str) -> None:
+        self._chain = chain
+        self._method = method
+        self._refusals = 0
+        self.answers = 0
+
+    def ask(self, params: list[Any], read: Callable[[Any], T]) -> T | None:
+        """Return what ``read`` makes of the answer, None where there is none."""
+        if not self.answers and self._refusals >= _PATIENCE:
             return None
         try:
-            tracer = {"tracer": "callTracer"}
-            return frozenset(_calls(self._chain.request("debug_traceCall", [transaction, self._at, tracer])))
-        except RpcFailed:
-            self.has_traces = False
-        except (TypeError, KeyError, ValueError, AttributeError):
-            self.has_traces = False
-        return None
+            answer = read(self._chain.request(self._method, params))
+        except (RpcFailed, TypeError, KeyError, ValueError, AttributeError):
+            self._refusals += 1  # an answer without what it should hold is as good as none
+            return None
+        self.answers += 1
+        return answer
+
+
+def _listed(answer: Any) -> dict[str, bool]:
+    """Return for each contract of an access list whether its storage is read."""
+    return {to_checksum_address(each["address"]): bool(each["storageKeys"]) for each in answer["accessList"]}
+
+
+def _called(frame: Any) -> frozenset[str]:
+    """Return every contract of a call trace but the first."""
+    return frozenset(_calls(frame))
 
 
 def _calls(frame: Any) -> Iterator[str]:

@@ -17,7 +17,7 @@ from abis.chain import Chain, Header, Progress, silent
 from abis.errors import NotAMarket
 from abis.findings import Finding, FindingKind, Severity, ranked
 from abis.units import WAD
-from oracles.recognise import ZERO, Found
+from oracles.recognise import ZERO, Found, name_of
 from oracles.touched import Toucher
 from oracles.trace_check import check_oracle, hold_against_rules
 from oracles.trace_constants import with_constants, with_cutoff
@@ -166,6 +166,9 @@ class _Tracer:
         done = tuple(name for name, has in checks if has)
         if not done:
             self._findings.append(_unchecked())
+        else:
+            known = {finding.subject for finding in self._findings}
+            self._findings += [_untold(call) for call in toucher.untold if call.target not in known]
         block = self._block
         return Trace(
             chain_id=self._chain.chain_id,
@@ -196,6 +199,17 @@ def _oracle_reads(subject: str, oracle: str, hidden: Sequence[str]) -> Finding:
         subject,
         f"On the way to the source the oracle {oracle} also reads {', '.join(hidden[:4])}.",
         remedy="Read what the oracle does besides asking the source.",
+    )
+
+
+def _untold(call: Call) -> Finding:
+    return Finding(
+        FindingKind.UNVERIFIED,
+        Severity.MEDIUM,
+        call.target,
+        f"The node does not tell what {name_of(call.signature)}() reads: that it reads no contract beside "
+        "its legs was not checked.",
+        remedy="Try another node; if it refuses too, read the contract's source code.",
     )
 
 

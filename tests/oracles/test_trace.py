@@ -11,7 +11,13 @@ import pytest
 from abis.chain import Chain
 from abis.errors import NotAMarket
 from abis.findings import FindingKind, Severity
-from examples.localchain.adapters import SVR_CUTOFF_S, OracleWorld, deploy_adapter, deploy_ratio_cap
+from examples.localchain.adapters import (
+    SVR_CUTOFF_S,
+    OracleWorld,
+    deploy_adapter,
+    deploy_ratio_cap,
+    set_sources,
+)
 from examples.localchain.artifacts import aave_v2, aave_v30
 from examples.localchain.contracts import Contract
 from examples.localchain.feeds import deploy_feed, push_price, queue_answer
@@ -399,6 +405,34 @@ def test_a_node_without_traces_sees_as_much_of_ordinary_sources(oracle_chain: Or
     whole = traced(oracle_chain)
     assert plain.checks == ("access lists",)
     assert (plain.prices, plain.findings) == (whole.prices, whole.findings)
+
+
+def test_one_contract_a_node_refuses_to_look_into_leaves_the_others_checked(
+    oracle_chain: OracleWorld,
+) -> None:
+    world = oracle_chain
+    refused = world.sources["WBTC"].address
+    usdc, hidden = (world.feeds[name].proxy.address for name in ("USDC / USD", "EUR / USD"))
+    hiding = deploy_adapter(world.chain, "PausableStableCap", roles(world), usdc, hidden)
+    world.chain.mine()
+    set_sources(world.chain, world.market, {"EURC": hiding})
+    rpc = answers_of(world)
+
+    def blind(method: str, params: list[Any]) -> Any:
+        looks = method in ("eth_createAccessList", "debug_traceCall")
+        if looks and params[0]["to"] == refused:
+            return NodeError(-32000, "out of gas")
+        return rpc(method, params)
+
+    with serving(ScriptedNode(blind)) as node:
+        trace = traced(world, node.url)
+    assert trace.checks == ("access lists", "call traces")
+    assert feed_of(trace, "WBTC").kind is Kind.PEG_TO_BASE
+    assert feed_of(trace, "EURC").kind is Kind.OPAQUE
+    assert {(f.kind, f.subject) for f in trace.findings} == {
+        (FindingKind.ORACLE, hiding.address),
+        (FindingKind.UNVERIFIED, refused),
+    }
 
 
 def test_a_node_that_tells_nothing_says_that_it_was_not_checked(oracle_chain: OracleWorld) -> None:
