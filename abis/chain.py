@@ -254,12 +254,18 @@ class Chain:
         result: T = self.together(block, reading)[0]
         return result
 
-    def together(self, block: Header, *readings: Reading[Any]) -> list[Any]:
+    def together(
+        self, block: Header, *readings: Reading[Any], progress: Progress = silent, phase: str = "calls"
+    ) -> list[Any]:
         """Return what each reading returns at ``block``, in no more rounds than the longest needs.
 
-        Errors are those of `read`, of the first reading first.
+        Errors are those of `read`, of the first reading first; ``progress`` is told as there.
         """
-        return together(lambda calls: self._outcomes(calls, block), readings)
+
+        def outcomes(calls: Sequence[Call]) -> list[Any]:
+            return self._outcomes(calls, block, lambda n: progress(phase, n, len(calls)))
+
+        return together(outcomes, readings)
 
     def logs(
         self,

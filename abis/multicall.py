@@ -87,7 +87,7 @@ def _aggregate(rpc: Endpoints, chunk: Sequence[Call], at: Any) -> list[bytes | N
 def _alone(rpc: Endpoints, calls: Sequence[Call], at: Any) -> list[bytes | None]:
     """Return the answers of calls that each have the gas of their own call."""
     answers: list[bytes | None] = [None] * len(calls)
-    for piece, raw in batched(rpc, calls, at, ChunkSize(50, 50), 1):
+    for piece, raw in batched(rpc, calls, at, ChunkSize(100, 100), 1):
         answers[piece.start : piece.stop] = raw
     return answers
 

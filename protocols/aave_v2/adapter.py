@@ -15,7 +15,7 @@ from protocols.aave_v3.book import build_book, completeness_of, read_accounts, r
 from protocols.aave_v3.holders import read_holders
 from protocols.aave_v3.prices import read_quotes
 from protocols.aave_v3.reserves import ListedReserve, listed_reserves, read_assets, read_facts
-from protocols.aave_v3.self_check import check_accounts
+from protocols.aave_v3.self_check import read_sample, sample_findings
 from protocols.aave_v3.stable_debt import stable_findings
 from protocols.aave_v3.versions import rules_for
 from protocols.change_rules import ChangeRules
@@ -77,7 +77,13 @@ def read_market(
         chain, spec, addresses.pool, listed, block, progress, journal or Journal(), _EVENTS
     )
     accounts = read_accounts(chain, addresses.pool, holders, block, progress, with_emodes=False)
-    balances = read_balances(chain, listed, holders, accounts, rules, block, progress, findings)
+    balances, sample = chain.together(
+        block,
+        read_balances(listed, holders, accounts, rules, block, findings),
+        read_sample(addresses.pool, accounts),
+        progress=progress,
+        phase="balances",
+    )
     completeness = completeness_of(listed, balances, base, findings)
     findings += stable_findings(listed, balances.owed_stable_raw)
     snapshot = Snapshot(
@@ -91,7 +97,7 @@ def read_market(
         book=build_book(listed, (), accounts, balances, rules),
         completeness=completeness,
     )
-    findings += check_accounts(chain, addresses.pool, snapshot, block)
+    findings += sample_findings(sample, snapshot)
     chain.confirm(block)
     return replace(snapshot, findings=tuple(ranked(findings)))
 

@@ -18,7 +18,7 @@ from protocols.aave_v3.discounts import discount_findings
 from protocols.aave_v3.holders import read_holders
 from protocols.aave_v3.prices import read_base_currency, read_quotes
 from protocols.aave_v3.reserves import ListedReserve, listed_reserves, read_assets, read_facts
-from protocols.aave_v3.self_check import check_accounts
+from protocols.aave_v3.self_check import read_sample, sample_findings
 from protocols.aave_v3.stable_debt import stable_findings
 from protocols.aave_v3.stewards import read_change_rules
 from protocols.aave_v3.versions import rules_for
@@ -68,7 +68,13 @@ def read_market(
     progress("reserves", len(listed), len(listed))
     holders = read_holders(chain, spec, addresses.pool, listed, block, progress, journal or Journal())
     accounts = read_accounts(chain, addresses.pool, holders, block, progress)
-    balances = read_balances(chain, listed, holders, accounts, rules, block, progress, findings)
+    balances, sample = chain.together(
+        block,
+        read_balances(listed, holders, accounts, rules, block, findings),
+        read_sample(addresses.pool, accounts),
+        progress=progress,
+        phase="balances",
+    )
     completeness = completeness_of(listed, balances, base, findings)
     findings += stable_findings(listed, balances.owed_stable_raw)
     owed, rounding = balances.owed_scaled_raw, rules.debt_balance_rounding
@@ -84,7 +90,7 @@ def read_market(
         book=build_book(listed, emodes, accounts, balances, rules),
         completeness=completeness,
     )
-    findings += check_accounts(chain, addresses.pool, snapshot, block)
+    findings += sample_findings(sample, snapshot)
     chain.confirm(block)
     return replace(snapshot, findings=tuple(ranked(findings)))
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from abis.calls import Call
-from abis.chain import Chain, Header, Progress
+from abis.chain import Chain, Header, Progress, Reading
 from abis.findings import Finding, FindingKind, Severity
 from protocols.aave_v3.accrual import balance_raw
 from protocols.aave_v3.configuration import UserConfiguration, decode_user_configuration
@@ -60,15 +60,13 @@ def read_accounts(
 
 
 def read_balances(
-    chain: Chain,
     listed: Sequence[ListedReserve],
     holders: Holders,
     accounts: Accounts,
     rules: LiquidationRules,
     block: Header,
-    progress: Progress,
     findings: list[Finding],
-) -> Balances:
+) -> Reading[Balances]:
     """Return all balances that are not zero."""
     place = {r.reserve.id: i for i, r in enumerate(listed)}
     enabled = set(_pairs(accounts, "collateral", place, findings))
@@ -76,12 +74,11 @@ def read_balances(
     borrowed = sorted(set(_pairs(accounts, "borrowing", place, findings)))
     supplied = sorted(enabled | named)
     stable = [(account, i) for account, i in borrowed if listed[i].stable_debt_token]
-    calls = [
+    answers = yield [
         *(Call(listed[i].reserve.a_token, _SCALED, (account,)) for account, i in supplied),
         *(Call(listed[i].reserve.debt_token, _SCALED, (account,)) for account, i in borrowed),
         *stable_calls(listed, stable),
     ]
-    answers = chain.read(calls, block, progress, "balances")
     split = len(supplied), len(supplied) + len(borrowed)
     at_s, series = block.timestamp_s, rules.debt_accrual
     return Balances(

@@ -6,42 +6,47 @@ the release's rules make of the balances read is held against ``getUserAccountDa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 
 import numpy as np
 
 from abis.calls import Call
-from abis.chain import Chain, Header
+from abis.chain import Reading
 from abis.findings import Finding, FindingKind, Severity
+from protocols.aave_v3.book import Accounts
 from protocols.exact import exact_rules
 from protocols.position import AccountData
 from protocols.snapshot import Snapshot
 
-ASKED = 25  # accounts: one request, and any rule that differs shows in most of them
+ASKED = 25  # accounts: they cost nothing beside the balances, and any rule that differs shows in most of them
 _GETTER = "getUserAccountData(address)(uint256,uint256,uint256,uint256,uint256,uint256)"
 
 
-def check_accounts(chain: Chain, pool: str, snapshot: Snapshot, block: Header) -> Iterator[Finding]:
-    """Yield a finding if the pool values some of up to `ASKED` borrowers differently at ``block``.
+def read_sample(pool: str, accounts: Accounts) -> Reading[Mapping[str, AccountData]]:
+    """Return what the pool says of up to `ASKED` borrowers, spread evenly over all of them.
 
-    The borrowers are spread evenly over the book.  One whose data the pool refuses, for want
-    of a price, says nothing.
+    One whose data the pool refuses, for want of a price, is left out: it says nothing.
     """
-    borrowers = np.flatnonzero(np.diff(snapshot.book.debt.indptr))
+    borrowers = sorted(account for account, word in accounts.words.items() if word.borrowing)
     spread = np.linspace(0, max(len(borrowers) - 1, 0), min(ASKED, len(borrowers)))
-    asked = [int(u) for u in borrowers[spread.astype(np.int64)]]
-    names = [snapshot.book.accounts[u] for u in asked]
-    answers = chain.read([Call(pool, _GETTER, (name,), optional=True) for name in names], block)
+    asked = [borrowers[int(k)] for k in spread]
+    answers = yield [Call(pool, _GETTER, (account,), optional=True) for account in asked]
+    return {a: AccountData(*said) for a, said in zip(asked, answers, strict=True) if said is not None}
+
+
+def sample_findings(sample: Mapping[str, AccountData], snapshot: Snapshot) -> Iterator[Finding]:
+    """Yield a finding if the pool values some account otherwise than the snapshot's rules do."""
     exact = exact_rules(snapshot.rules)
+    place = {account: u for u, account in enumerate(snapshot.book.accounts)}
     different = [
-        (name, AccountData(*answer), ours)
-        for u, name, answer in zip(asked, names, answers, strict=True)
-        if answer is not None
-        and (ours := exact.account_data(snapshot.position(u), snapshot.rules)) != AccountData(*answer)
+        (account, theirs, ours)
+        for account, theirs in sample.items()
+        if account in place
+        and (ours := exact.account_data(snapshot.position(place[account]), snapshot.rules)) != theirs
     ]
     if different:
-        yield _differ(snapshot.rules.version, len(asked), *different[0], len(different))
+        yield _differ(snapshot.rules.version, len(sample), *different[0], len(different))
 
 
 def _differ(
