@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from abis.errors import InputError
 from abis.findings import Finding, Severity, ranked
@@ -14,6 +15,7 @@ from protocols.snapshot import Snapshot
 from risk.audit.buffers import HORIZON_S, Exposure, deviation, exposure_of, heartbeat
 from risk.audit.feeds_file import FeedFile
 from risk.audit.records import chain_of, family_price, record_of
+from risk.audit.trace_file import merged
 
 MATERIAL_USD = 10_000.0  # where less hangs on a price, a finding is of low severity
 _ALONE: tuple[Callable[[PriceRecord], Check], ...] = (
@@ -52,6 +54,7 @@ def audit(
     snapshot: Snapshot,
     *,
     feeds: FeedFile | None = None,
+    traced: Mapping[str, Mapping[str, Any]] | None = None,
     market_usd: Mapping[str, float] | None = None,
     horizon_s: int = HORIZON_S,
 ) -> AuditReport:
@@ -62,6 +65,8 @@ def audit(
     snapshot : Snapshot
     feeds : FeedFile, optional
         Facts the snapshot does not hold.
+    traced : mapping of asset to facts, optional
+        Of `risk.audit.trace_file.trace_facts`; ``feeds`` wins over it.
     market_usd : mapping of asset to USD, optional
         Market prices to compare with.
     horizon_s : int
@@ -75,11 +80,12 @@ def audit(
     if horizon_s <= 0:
         raise InputError(f"horizon of {horizon_s} s.", remedy="Give a positive number of seconds.")
     market = dict(market_usd or {})
-    facts = feeds.facts if feeds is not None else {}
+    stated, found = feeds.facts if feeds is not None else {}, traced or {}
     checks: list[Check] = []
     exposure: dict[str, Exposure] = {}
     for place, asset in enumerate(snapshot.asset_names):
-        record = record_of(snapshot, place, facts.get(asset, {}), market.get(asset))
+        facts = merged(found.get(asset, {}), stated.get(asset, {}))
+        record = record_of(snapshot, place, facts, market.get(asset))
         family = family_price(snapshot, place, market)
         reference = market.get(asset, family[1] if family is not None else 0.0)
         exposure[asset] = exposure_of(snapshot, place, reference)

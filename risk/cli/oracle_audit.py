@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 SCHEMA = "breakwater.oracle-audit/1"
 _HELP = """Audit the prices a market reads: findings with severity, evidence and remedy.
 
-Facts come from the snapshot, the table of published feed settings, and --feeds, a TOML file of what \
-neither holds (docs/oracle-safety.md). Market prices to compare with come from --market-prices or --price. \
+Facts come from the snapshot, the table of published feed settings, --trace (what `breakwater oracle \
+trace --json` wrote of the same block), and --feeds, a TOML file of what none of them holds \
+(docs/oracle-safety.md). Market prices to compare with come from --market-prices or --price. \
 What nobody stated is counted as not known, never guessed.
 
 Examples:
@@ -23,6 +24,9 @@ Examples:
   breakwater oracle audit snap --price WETH=3000 --price USDC=0.9995
 
   breakwater oracle audit snap --feeds feeds.toml --market-prices prices.csv --json
+
+  breakwater oracle trace aave-v3-ethereum --block 23500000 --json > trace.json && breakwater oracle audit \
+snap --trace trace.json
 """
 
 
@@ -35,6 +39,9 @@ def audit(
     snapshot: Annotated[Path, typer.Argument(help="A snapshot directory.", show_default=False)],
     feeds: Annotated[
         Path | None, typer.Option("--feeds", help="TOML of facts the snapshot does not hold.")
+    ] = None,
+    trace: Annotated[
+        Path | None, typer.Option("--trace", help="JSON of oracle trace, of the snapshot's block.")
     ] = None,
     prices: Annotated[
         Path | None, typer.Option("--market-prices", help="CSV with the columns asset and price_usd.")
@@ -53,17 +60,20 @@ def audit(
     from protocols.store import digest, load
     from risk.audit.audit import audit as make
     from risk.audit.feeds_file import FeedFile, market_prices
+    from risk.audit.trace_file import trace_facts
     from risk.cli.envelope import envelope
     from risk.cli.scenario_options import sha256_of
 
     taken = load(snapshot)
     known = FeedFile(feeds, taken) if feeds is not None else None
     market = market_prices(prices, price or [], taken)
-    made = make(taken, feeds=known, market_usd=market, horizon_s=horizon_s)
+    traced = trace_facts(trace, taken) if trace is not None else None
+    made = make(taken, feeds=known, traced=traced, market_usd=market, horizon_s=horizon_s)
     if as_json:
         inputs = {
             "snapshot_sha256": digest(snapshot),
             "feeds_sha256": sha256_of(feeds),
+            "trace_sha256": sha256_of(trace),
             "market_usd": market,
             "horizon_s": horizon_s,
         }
@@ -131,7 +141,9 @@ def _print(taken: Snapshot, made: AuditReport, every: bool) -> None:
     missing = made.not_known()
     fine = len(made.checks) - len(missing) - len(made.findings)
     found = f"{plural(len(made.findings), 'finding')}, {fine} checks fine, {len(missing)} not known"
-    typer.echo(found + ("; --all names them, --feeds and --price tell." if missing else "."), err=True)
+    typer.echo(
+        found + ("; --all names them, --trace, --feeds and --price tell." if missing else "."), err=True
+    )
 
 
 def _print_checks(console: Any, made: AuditReport) -> None:
