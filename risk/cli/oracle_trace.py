@@ -79,6 +79,7 @@ def trace(
     from oracles.trace_settings import read_stated, settings_of
     from risk.cli.blocks import block_choice, default_block
     from risk.cli.connection import open_chain
+    from risk.cli.oracle_series import sha256_of
     from risk.cli.oracle_trace_json import trace_json
     from risk.cli.oracle_trace_tree import print_trace
     from risk.cli.progress import reporting
@@ -95,7 +96,8 @@ def trace(
     known = settings_of(traced, stated)
     growth = read_growth(chain, header, traced.sources().values())
     if as_json:
-        typer.echo(trace_json(market, traced, growth, known), nl=False)
+        inputs = {"market": market, "feeds": {path.name: sha256_of(path) for path in feed or []}}
+        typer.echo(trace_json(inputs, traced, growth, known), nl=False)
     else:
         print_trace(market, traced, growth, known)
     _talk(traced, chain.requests)

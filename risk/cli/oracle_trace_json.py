@@ -37,7 +37,7 @@ _UNITS = {
 
 
 def trace_json(
-    market: str, traced: Trace, growth: Mapping[str, Growth], known: Mapping[str, PriceFeed]
+    inputs: Mapping[str, object], traced: Trace, growth: Mapping[str, Growth], known: Mapping[str, PriceFeed]
 ) -> str:
     """Return the envelope: trees by asset, and each distinct source's cap and settings."""
     from risk.cli.envelope import envelope
@@ -61,7 +61,7 @@ def trace_json(
         "caps": {a: c for a, f in traced.sources().items() if (c := _cap(f, traced, growth))},
         "feeds": {a: s for a, f in traced.sources().items() if (s := _settings(f, known))},
     }
-    return envelope(SCHEMA, data, inputs={"market": market}, units=_UNITS, findings=traced.findings)
+    return envelope(SCHEMA, data, inputs=inputs, units=_UNITS, findings=traced.findings)
 
 
 def _cap(feed: TracedFeed, traced: Trace, growth: Mapping[str, Growth]) -> dict[str, Any] | None:

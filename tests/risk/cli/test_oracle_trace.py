@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import socket
 import subprocess
@@ -131,7 +132,7 @@ def test_json_has_raw_values_settings_and_caps_of_each_source(oracle_chain: Orac
     assert code == 0
     document = json.loads(out)
     assert document["schema"] == "breakwater.oracle-trace/1"
-    assert document["inputs"] == {"market": market_of(world)}
+    assert document["inputs"] == {"market": market_of(world), "feeds": {}}
     data = document["data"]
     assert data["oracle"] == world.market.oracle.address
     assert data["checks"] == ["access lists", "call traces"]
@@ -163,7 +164,9 @@ def test_a_feed_file_makes_settings_fitted_and_configured(
     _, out, _ = run(*arguments)
     assert "deviation 0.49 % (fitted), heartbeat 1 h 1 s (configured)" in out
     _, out, _ = run(*arguments, "--json")
-    [settings] = json.loads(out)["data"]["feeds"].values()
+    document = json.loads(out)
+    assert document["inputs"]["feeds"] == {"eth.toml": hashlib.sha256(path.read_bytes()).hexdigest()}
+    [settings] = document["data"]["feeds"].values()
     assert settings["delay_s"] == {"value": 47.0, "origin": "fitted", "source": "1993 rounds"}
     path.write_text(FITTED_FEED.replace("decimals = 8", "decimals = 18"))
     code, out, err = run(*arguments)
