@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abis.findings import Severity
 from abis.units import BPS, YEAR_S
+from oracles.caps import CapParameters, GrowthScale, seconds_to_cap
 from oracles.feed_audit import NEAR_CAP_S, Check, Making, PriceRecord, RatioCap, Result
 from oracles.update_safety_search import line_of
 
 BELOW_MARKET_BPS = 25.0  # a capped price this far below the market liquidates wrongly
 PEG_BPS = 50.0  # a constant this far from the market is no peg
 _RECORD = "how the price is made"
+_FAR_S = 10 * YEAR_S
 
 
 def capped(record: PriceRecord) -> Check:
@@ -27,11 +29,11 @@ def capped(record: PriceRecord) -> Check:
     remedy = "Set a newer snapshot of ratio and time together (breakwater oracle check-update)."
     if cap.ratio_raw > largest:
         return Check(name, asset, Result.FOUND, f"capped: {evidence}.", Severity.HIGH, remedy=remedy)
-    left = seconds_to_cap(cap, record.now_s)
+    left = _seconds_left(cap, record.now_s)
     if left is None:
-        if cap.ratio_growth_bps is None:
-            return Check(name, asset, Result.NOT_KNOWN, f"how fast the ratio grows ({evidence})")
-        return Check(name, asset, Result.FINE, f"{evidence}; the cap grows at least as fast as the ratio")
+        return Check(name, asset, Result.NOT_KNOWN, f"how fast the ratio grows ({evidence})")
+    if left > _FAR_S:
+        return Check(name, asset, Result.FINE, f"{evidence}; does not bind within ten years")
     days = left / 86_400
     if left < NEAR_CAP_S:
         text = f"nearly capped: {evidence}; binds in {days:.1f} days."
@@ -39,13 +41,15 @@ def capped(record: PriceRecord) -> Check:
     return Check(name, asset, Result.FINE, f"{evidence}; binds in {days:.0f} days")
 
 
-def seconds_to_cap(cap: RatioCap, now_s: int) -> float | None:
-    """Return when a ratio that grows linearly meets its cap; None if it never does or growth is not known."""
+def _seconds_left(cap: RatioCap, now_s: int) -> float | None:
+    """Return when a growing ratio meets its cap; None if its growth is not known."""
     if cap.ratio_growth_bps is None:
         return None
-    line = line_of(cap.adapter.stored, cap.adapter.scale)
-    ahead = cap.ratio_raw * cap.ratio_growth_bps / BPS / YEAR_S - line.growth / line.scale
-    return (line.at(now_s) - cap.ratio_raw) / ahead if ahead > 0 else None
+    stored = cap.adapter.stored
+    line = CapParameters(stored.ratio_raw, stored.at_s, stored.growth_bps)
+    return seconds_to_cap(
+        line, cap.ratio_raw, now_s, cap.ratio_growth_bps / BPS, GrowthScale(cap.adapter.scale)
+    )
 
 
 def cap_below_market(record: PriceRecord) -> Check:

@@ -13,7 +13,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from abis.errors import FeedError
-from abis.units import BPS, YEAR_S
+from abis.units import BPS
+from oracles.caps import CapParameters, GrowthScale, growth_per_second
 
 DAY_S = 86_400
 MAX_RATIO_RAW = 2**104 - 1  # uint104
@@ -157,7 +158,8 @@ def check_values(values: CapValues) -> None:
 
 def growth_a_second(values: CapValues, scale: int) -> int:
     """Return what the cap grows by a second, in units of ``1 / scale``; rounded as the adapter does."""
-    return values.ratio_raw * values.growth_bps * scale // BPS // YEAR_S
+    line = CapParameters(values.ratio_raw, values.at_s, values.growth_bps)
+    return growth_per_second(line, GrowthScale(scale))
 
 
 def permitted(adapter: Adapter, setter: Setter, ratio_now_raw: int, now_s: int) -> Box | None:

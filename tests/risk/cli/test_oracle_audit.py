@@ -75,7 +75,7 @@ def test_json_holds_every_check_and_hashes_of_what_was_read(run: Run, snap: Path
     assert {len(body["inputs"][k]) for k in ("snapshot_sha256", "feeds_sha256")} == {64}
     assert [f["severity"] for f in body["findings"]] == ["high", "medium", "low", "low", "low"]
     capped = next(c for c in body["data"]["checks"] if (c["asset"], c["check"]) == ("wstETH", "capped"))
-    assert "binds in 18.2 days" in capped["evidence"]
+    assert "binds in 18.0 days" in capped["evidence"]
     assert capped["remedy"]
 
 
