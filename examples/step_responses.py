@@ -9,62 +9,25 @@ answer.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib as mpl
-import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
+from examples.step_adapters import ADAPTER_PICTURES
+from examples.step_curves import Curve, Picture, eth_feed, plain, response
 from oracles.anchored import Anchor
 from oracles.average_sources import AnchoredSource, CurveSource, OsmSource, Pair, PythSource, TwapSource
 from oracles.curve_ema import CurvePool
-from oracles.feed import PriceFeed, fixed_delay
-from oracles.graph import Node, OracleGraph
+from oracles.graph import Node
 from oracles.osm import Osm
 from oracles.pyth import Choice, PythFeed
 from oracles.redstone import push_feed
-from oracles.sources import FeedSource, PriceSource
+from oracles.sources import FeedSource
 from oracles.twap import TwapPool
 
-Floats = NDArray[np.float64]
-
-STEP_AT_S = 472_222 * 3_600 + 1_200  # twenty minutes after a full hour
-GRID_S = 12
-BEFORE_S = 600
 PAIR = Pair(0, 1)
-
-
-@dataclass(frozen=True)
-class Curve:
-    """One line: the first node's answers when the market moves by ``step``."""
-
-    label: str
-    step: float
-    nodes: tuple[Node, ...]
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One file: curves over so many minutes after the step."""
-
-    name: str
-    title: str
-    minutes: int
-    curves: tuple[Curve, ...]
-
-
-def eth_feed(delay_s: float) -> PriceFeed:
-    """Return a feed with 0.5 % and an hour."""
-    return PriceFeed("ETH / USD", 8, 5_000_000, 3_600.0, fixed_delay(delay_s))
-
-
-def plain(source: PriceSource) -> tuple[Node, ...]:
-    """Return a graph's nodes of one source alone."""
-    return (Node("price", source),)
-
-
 POOL = TwapPool("ETH / USDC", base_decimals=18, quote_decimals=6, decimals=8)
 SIGNED = PythFeed("ETH / USD", post_every_s=None, choice=Choice.HIGHEST)
 
@@ -150,17 +113,8 @@ PICTURES = (
             for label, step in (("+20 %", 0.20), ("+30 %", 0.30), ("+100 %", 1.00))
         ),
     ),
+    *ADAPTER_PICTURES,
 )
-
-
-def response(curve: Curve, minutes: int) -> tuple[Floats, Floats]:
-    """Return minutes since the step, (T,), and the share of it in the answer, (T,)."""
-    since_s = np.arange(-BEFORE_S, minutes * 60 + 1, GRID_S, dtype=np.float64)
-    base = np.where(since_s < 0, 1.0, 1.0 + curve.step)
-    market = np.stack([base, np.ones_like(base)], axis=-1)[None]
-    graph = OracleGraph(("BASE", "QUOTE"), curve.nodes, (curve.nodes[0].name,) * 2)
-    answers = graph.propagate(STEP_AT_S + since_s, market)[0, :, 0]
-    return since_s / 60.0, (answers / answers[0] - 1.0) / curve.step
 
 
 def draw(picture: Picture, folder: Path) -> Path:
@@ -169,14 +123,14 @@ def draw(picture: Picture, folder: Path) -> Path:
         figure = Figure(figsize=(6.0, 2.6), layout="constrained")
         axes = figure.add_subplot()
         for curve in picture.curves:
-            time_min, passed = response(curve, picture.minutes)
-            axes.step(time_min, 100.0 * passed, where="post", label=curve.label)
+            since, passed = response(curve, picture)
+            axes.step(since, 100.0 * passed, where="post", label=curve.label)
         axes.axvline(0.0, color="0.7", linewidth=0.8)
         axes.set_title(picture.title, fontsize=9.0)
-        axes.set_xlabel("minutes since the step")
+        axes.set_xlabel(f"{picture.unit} since the step")
         axes.set_ylabel("% of the step passed on")
-        axes.set_xlim(-picture.minutes / 20, picture.minutes)
-        axes.legend(loc="lower right", frameon=False)
+        axes.set_xlim(-picture.length / 20, picture.length)
+        axes.legend(loc="best", frameon=False)
         path = folder / f"step_{picture.name}.svg"
         figure.savefig(path, metadata={"Date": None, "Creator": None})
     return path
