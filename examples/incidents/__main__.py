@@ -12,9 +12,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from abis.errors import BreakwaterError, InputError
+from examples.incidents import wsteth_2026_03
 from examples.incidents.record import Incident, data_folder
-from examples.incidents.table import DOCUMENT, REPLAYS, data, known, number, write
+from examples.incidents.table import DOCUMENT, REAL_DATA, REPLAYS, data, known, number, write
 from risk.cli.envelope import envelope
+from risk.cli.scenario_options import sha256_of
 
 SCHEMA = "breakwater.incidents/1"
 _EPILOG = """examples:
@@ -35,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             write(incidents)
             talk.print(f"Written to {DOCUMENT.relative_to(DOCUMENT.parents[1])}", markup=False)
         if options.json:
-            inputs = {"real_data": data_folder() is not None}
+            inputs = {"change_sha256": sha256_of(wsteth_2026_03.FILE), "real_data_sha256": _hashes()}
             units = {"known": "rows' unit, a range", "ours": "rows' unit"}
             sys.stdout.write(envelope(SCHEMA, {"incidents": data(incidents)}, inputs=inputs, units=units))
         else:
@@ -69,6 +71,12 @@ def _names(given: Sequence[str]) -> list[str]:
 def _replayed(name: str, talk: Console) -> Incident:
     with talk.status(f"Replaying {name}"):
         return REPLAYS[name]()
+
+
+def _hashes() -> dict[str, str | None] | None:
+    """Return the hash of every file of real data a replay reads; None without the folder."""
+    folder = data_folder()
+    return None if folder is None else {name: sha256_of(folder / name) for name in REAL_DATA}
 
 
 def _print(incidents: Sequence[Incident]) -> None:

@@ -31,6 +31,7 @@ REPLAYS: MappingProxyType[str, Callable[[], Incident]] = MappingProxyType(
         "wsteth-2026": wsteth_2026_03.replay,
     }
 )
+REAL_DATA = (steth_2022_06.ROUNDS, usdc_2023_03.BARS, *wsteth_2026_03.BOOK)
 DOCUMENT = ROOT / "docs" / "incidents.md"
 BEGIN, END = "<!-- replays: python -m examples.incidents --write -->", "<!-- end of replays -->"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from examples.import_lido_accounts import convert_v3
+from examples.import_lido_accounts import EMODES, RESERVES, STEM, convert_v3
 from examples.incidents.market import RAW, Account, Asset, Effects, effects, market_of
 from examples.incidents.record import NO_DATA, Incident, Row, data_folder, one
 from oracles.caps import CapParameters, RatioCap
@@ -24,6 +24,7 @@ from protocols.snapshot import Snapshot
 from risk.audit.liquidatable import Repriced, repriced
 
 FILE = Path(__file__).with_name("wsteth_cap_2026_03_10.toml")
+BOOK = (*(STEM.format(release="v3", table=table) for table in ("accounts", "legs")), RESERVES, EMODES)
 ETH_USD = 2_000.0  # cancels out: debts are in ETH
 THRESHOLD_BPS, BONUS_BPS, FEE_BPS = 9_500, 100, 1_000  # e-mode "ETH correlated" of Aave v3 Ethereum
 HEALTHS = np.linspace(1.001, 1.080, 80)

@@ -61,6 +61,7 @@ def test_the_command_writes_tables_and_data(capsys: pytest.CaptureFixture[str]) 
     body = json.loads(capsys.readouterr().out)
     (incident,) = body["data"]["incidents"]
     assert incident["rows"][0]["ours"] == 0.107
+    assert len(body["inputs"]["change_sha256"]) == 64
     assert main(["luna-2022"]) == 0
     assert "LUNA" in capsys.readouterr().out
 
