@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from abis.errors import BreakwaterError
-from risk.cli import accounts, diff, history, import_, markets, oracle, review, snapshot, stress
+from risk.cli import accounts, diff, history, import_, markets, oracle, propose, review, snapshot, stress
 
 INTERRUPTED = 130
 
@@ -36,6 +36,7 @@ accounts.register(app)
 review.register(app)
 oracle.register(app)
 stress.register(app)
+propose.register(app)
 
 
 def _print_version(wanted: bool) -> None:
