@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from protocols.snapshot import CollateralBlock, DebtBlock, EMode, Snapshot
+    from protocols.book import CollateralBlock, DebtBlock
+    from protocols.snapshot import EMode, Snapshot
 
 _EXACT_BELOW = 2**53  # floats hold integers up to here
 _INT64_BELOW = 2.0**62

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from abis.errors import InconsistentSnapshot
-from protocols.snapshot import Book, CollateralBlock, DebtBlock, frozen, indptr_of, raw_array
+from protocols.book import Book, CollateralBlock, DebtBlock, frozen, indptr_of, raw_array
 
 _OF_COLLATERAL = ("threshold_bps", "ltv_bps", "bonus_bps", "counted", "price_emode")
 _OF_DEBT = ("price_emode", "call_price_emode", "stable_raw")

@@ -1,41 +1,40 @@
 """`Snapshot`: one lending market at one block, neutral and immutable.
 
-An adapter (or a file import) produces it, everything in `risk` consumes it.  Positions
-are two CSR blocks, so that account ``i`` owns the entries ``indptr[i]:indptr[i+1]``::
-
-    accounts   0          1      2
-    indptr     0          2      3          4
-    reserve    [ 0    3 ] [ 1 ]  [ 0 ]
-    amount_raw [ .    . ] [ . ]  [ . ]
-
-Amounts are exact Python integers in object arrays; floats are made from them by the
-methods here and nowhere else.
+An adapter (or a file import) produces it, everything in `risk` consumes it.  Positions are
+the two blocks of its `Book`; floats are made from their exact integers by the methods here
+and nowhere else.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from abis.errors import InconsistentSnapshot, UnknownAsset
+from abis.errors import UnknownAsset
 from abis.findings import Finding
+from protocols.book import Book as Book
+from protocols.book import BoolArray as BoolArray
+from protocols.book import CollateralBlock as CollateralBlock
+from protocols.book import DebtBlock as DebtBlock
+from protocols.book import IntArray as IntArray
+from protocols.book import RawArray as RawArray
+from protocols.book import frozen as frozen
+from protocols.book import indptr_of as indptr_of
+from protocols.book import raw_array as raw_array
 from protocols.change_rules import ChangeRules
+from protocols.consistency import check
 from protocols.emode_prices import emode_prices_raw, entry_prices, priced_emodes
 from protocols.liquidation_rules import LiquidationRules
 from protocols.position import CollateralLeg, DebtLeg, Position
 
 FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
-RawArray = NDArray[np.object_]  # exact Python integers
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,77 +209,6 @@ class EMode:
     price_reserve: int = -1
 
 
-@dataclass(frozen=True, eq=False)
-class CollateralBlock:
-    """All supplied entries (CSR), also those that do not back debt (``counted`` False).
-
-    Arrays have shape (nnz,), ``indptr`` (n_accounts + 1,).  ``bonus_bps`` includes 10000.
-    ``price_emode`` is the category at whose price an entry is valued, 0 = the reserve's own.
-    """
-
-    indptr: IntArray
-    reserve: IntArray
-    amount_raw: RawArray
-    scaled_raw: RawArray
-    threshold_bps: IntArray
-    ltv_bps: IntArray
-    bonus_bps: IntArray
-    counted: BoolArray
-    price_emode: IntArray
-
-    @cached_property
-    def account(self) -> IntArray:
-        """Account index of each entry, (nnz,)."""
-        return np.repeat(np.arange(len(self.indptr) - 1), np.diff(self.indptr))
-
-
-@dataclass(frozen=True, eq=False)
-class DebtBlock:
-    """All borrowed entries (CSR); shapes as in `CollateralBlock`.
-
-    ``stable_raw`` is the part of ``amount_raw`` owed at a stable rate (until Aave v3.1), on top
-    of what ``scaled_raw`` has grown to.  ``call_price_emode`` is the category at whose price a
-    liquidation call counts the repayment: ``price_emode``, but where a borrowed asset left the
-    category of its borrower.
-    """
-
-    indptr: IntArray
-    reserve: IntArray
-    amount_raw: RawArray
-    scaled_raw: RawArray
-    price_emode: IntArray
-    call_price_emode: IntArray
-    stable_raw: RawArray
-
-    @cached_property
-    def account(self) -> IntArray:
-        """Account index of each entry, (nnz,)."""
-        return np.repeat(np.arange(len(self.indptr) - 1), np.diff(self.indptr))
-
-
-@dataclass(frozen=True, eq=False)
-class Book:
-    """Every position of a market.
-
-    Parameters
-    ----------
-    accounts : tuple of str
-        Account names (addresses), sorted, unique.
-    emode : (n_accounts,) int64
-        Category of each account, 0 = none.
-    collateral, debt
-        The two CSR blocks.
-    """
-
-    accounts: tuple[str, ...]
-    emode: IntArray
-    collateral: CollateralBlock
-    debt: DebtBlock
-
-    def __len__(self) -> int:
-        return len(self.accounts)
-
-
 @dataclass(frozen=True, slots=True)
 class Completeness:
     """Whether the entries found add up to the token's total.
@@ -439,94 +367,9 @@ class _Prices:
         return int(self.emodes[emode] if emode else self.reserves[reserve])
 
 
-def raw_array(values: Iterable[int]) -> RawArray:
-    """Return exact integers as a read-only (n,) object array."""
-    items = [int(v) for v in values]
-    out = np.empty(len(items), dtype=object)
-    out[:] = items
-    out.setflags(write=False)
-    return out
-
-
-def indptr_of(account: IntArray, n_accounts: int) -> IntArray:
-    """Return the (n_accounts + 1,) CSR pointer of sorted account indices (nnz,)."""
-    counts = np.bincount(account, minlength=n_accounts)
-    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-
-
 def _unknown_asset(name: str, names: Sequence[str]) -> UnknownAsset:
     from difflib import get_close_matches
 
     near = get_close_matches(name, names, n=3, cutoff=0.5)
     hint = f"Nearest: {', '.join(near)}." if near else f"Known: {', '.join(names)}."
     return UnknownAsset(f"asset '{name}' is not listed in this market.", remedy=hint)
-
-
-def check(snapshot: Snapshot) -> None:
-    """Refuse a snapshot whose tables contradict each other.
-
-    Raises
-    ------
-    InconsistentSnapshot
-        Naming the table, the row and the value.
-    """
-    book, n_reserves = snapshot.book, len(snapshot.reserves)
-    if len(book.emode) != len(book):
-        _refuse(f"emode has {len(book.emode)} rows for {len(book)} accounts")
-    if list(book.accounts) != sorted(set(book.accounts)):
-        _refuse("accounts are not sorted and unique")
-    for name, block in (("collateral", book.collateral), ("debt", book.debt)):
-        _check_block(name, block, len(book), n_reserves)
-    for k, (stable, amount) in enumerate(zip(book.debt.stable_raw, book.debt.amount_raw, strict=True)):
-        if not 0 <= stable <= amount:
-            _refuse(f"debt.stable_raw[{k}] is {stable} of a debt of {amount}")
-    for i, reserve in enumerate(snapshot.reserves):
-        if reserve.price_raw < 0 or not 0 <= reserve.decimals <= 77:
-            _refuse(f"reserves[{i}] has price {reserve.price_raw} and {reserve.decimals} decimals")
-    for k, emode in enumerate(snapshot.emodes):
-        if emode.price_raw < 0 or not -1 <= emode.price_reserve < n_reserves:
-            _refuse(f"emodes[{k}] has price {emode.price_raw} of reserve {emode.price_reserve}")
-    _check_price_emodes(snapshot)
-
-
-def _check_price_emodes(snapshot: Snapshot) -> None:
-    priced = [0, *(e.id for e in snapshot.emodes if e.price_raw)]
-    collateral, debt = snapshot.book.collateral, snapshot.book.debt
-    for name, column in (
-        ("collateral.price_emode", collateral.price_emode),
-        ("debt.price_emode", debt.price_emode),
-        ("debt.call_price_emode", debt.call_price_emode),
-    ):
-        unknown = ~np.isin(column, priced)
-        if unknown.any():
-            k = int(np.argmax(unknown))
-            _refuse(f"{name}[{k}] is {int(column[k])}, which is no category with a price")
-
-
-def _check_block(name: str, block: CollateralBlock | DebtBlock, n_accounts: int, n_reserves: int) -> None:
-    indptr, nnz = block.indptr, len(block.reserve)
-    if len(indptr) != n_accounts + 1 or indptr[0] != 0 or indptr[-1] != nnz or (np.diff(indptr) < 0).any():
-        _refuse(f"{name}.indptr does not span {nnz} entries of {n_accounts} accounts")
-    for key, column in vars(block).items():
-        if isinstance(column, np.ndarray) and key not in ("indptr", "account") and len(column) != nnz:
-            _refuse(f"{name}.{key} has {len(column)} entries, expected {nnz}")
-    outside = (block.reserve < 0) | (block.reserve >= n_reserves)
-    if outside.any():
-        _refuse(f"{name}.reserve[{int(np.argmax(outside))}] is no reserve index")
-    for k, amount in enumerate(block.amount_raw):
-        if amount < 0:
-            _refuse(f"{name}.amount_raw[{k}] is {amount}, expected >= 0")
-    pairs = block.account * max(n_reserves, 1) + block.reserve
-    if len(np.unique(pairs)) != nnz:
-        _refuse(f"{name} lists a reserve twice for one account")
-
-
-def _refuse(what: str) -> None:
-    raise InconsistentSnapshot(f"{what}.", remedy="Take the snapshot or import the file again.")
-
-
-def frozen(values: Any, dtype: Any) -> NDArray[Any]:
-    """Return a read-only array of ``dtype``."""
-    out = np.array(values, dtype=dtype)
-    out.setflags(write=False)
-    return out

@@ -16,21 +16,8 @@ import numpy as np
 import pyarrow as pa
 
 from abis.errors import InconsistentSnapshot
-from protocols.snapshot import (
-    Book,
-    CollateralBlock,
-    Completeness,
-    DebtBlock,
-    EMode,
-    Feed,
-    IntArray,
-    RateModel,
-    Reserve,
-    Snapshot,
-    frozen,
-    indptr_of,
-    raw_array,
-)
+from protocols.book import Book, CollateralBlock, DebtBlock, IntArray, frozen, indptr_of, raw_array
+from protocols.snapshot import Completeness, EMode, Feed, RateModel, Reserve, Snapshot
 
 PARTS = ("reserves", "emodes", "accounts", "collateral", "debt", "completeness")
 
