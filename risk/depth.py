@@ -9,7 +9,8 @@ prints a number that rests on that says so (`INFINITE_DEPTH`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,13 @@ class Depth:
     source : tuple of str, length A
         Where each curve comes from; empty without one.  Untrusted text.
     findings : tuple of Finding
+    sink : tuple of int, length A, optional
+        Reserves with the same number are sold to the same buyers: a sale of one uses up the depth
+        of all, dollar for dollar.  By default each its own.
+    half_life_s : (A,) float64, optional
+        Time in which half of what sales used up is there again; inf, never, by default.
+    lasting_share : (A,) float64, optional
+        Share of what they used up that never comes back; 0 by default.
     """
 
     assets: tuple[str, ...]
@@ -57,6 +65,70 @@ class Depth:
     time_s: IntArray
     source: tuple[str, ...]
     findings: tuple[Finding, ...] = field(default=())
+    sink: tuple[int, ...] | None = None
+    half_life_s: FloatArray | None = None
+    lasting_share: FloatArray | None = None
+
+    def __post_init__(self) -> None:
+        for name, values in (("half_life_s", self.half_lives_s), ("lasting_share", self.lasting)):
+            most = np.inf if name == "half_life_s" else 1.0
+            if values.shape != (len(self.assets),) or not ((values >= 0) & (values <= most)).all():
+                raise InputError(
+                    f"{name} {values} of {len(self.assets)} reserves is impossible.",
+                    remedy=f"Give one number from 0 to {most} a reserve.",
+                )
+        if len(self.sinks) != len(self.assets):
+            raise InputError(f"{len(self.sinks)} sinks of {len(self.assets)} reserves.")
+
+    @property
+    def sinks(self) -> IntArray:
+        """Number of each reserve's sink, (A,)."""
+        return np.array(self.sink if self.sink is not None else range(len(self.assets)), dtype=np.int64)
+
+    @property
+    def half_lives_s(self) -> FloatArray:
+        """Half-life of each reserve's depth, (A,)."""
+        own = self.half_life_s
+        return np.full(len(self.assets), np.inf) if own is None else np.asarray(own, dtype=np.float64)
+
+    @property
+    def lasting(self) -> FloatArray:
+        """Lasting share of each reserve's impact, (A,)."""
+        own = self.lasting_share
+        return np.zeros(len(self.assets)) if own is None else np.asarray(own, dtype=np.float64)
+
+    def recovering(self, half_life_s: float, lasting_share: float = 0.0) -> Depth:
+        """Return the same curves, refilling with one half-life but for a lasting share.
+
+        Raises
+        ------
+        InputError
+            If the half-life is negative or the share outside [0, 1].
+        """
+        n = len(self.assets)
+        lives, shares = np.full(n, float(half_life_s)), np.full(n, float(lasting_share))
+        return replace(self, half_life_s=lives, lasting_share=shares)
+
+    def sharing(self, groups: Iterable[Iterable[str]]) -> Depth:
+        """Return the same curves where the assets of each group share one sink.
+
+        Raises
+        ------
+        InputError
+            If an asset is unknown or in two groups.
+        """
+        sink = list(range(len(self.assets)))
+        seen: set[str] = set()
+        for group in groups:
+            names = list(group)
+            for name in names:
+                if name not in self.assets or name in seen:
+                    raise InputError(
+                        f"'{name}' is no asset, or in two sinks.", remedy=f"Known: {', '.join(self.assets)}."
+                    )
+                seen.add(name)
+                sink[self.assets.index(name)] = self.assets.index(names[0])
+        return replace(self, sink=tuple(sink))
 
     @classmethod
     def load(cls, path: Path, snapshot: Snapshot) -> Depth:
@@ -172,8 +244,6 @@ class Depth:
         InputError
             If the factor is not positive and finite.
         """
-        from dataclasses import replace
-
         if not (np.isfinite(factor) and factor > 0):
             raise InputError(f"depth cannot be scaled by {factor}.", remedy="Give a positive factor.")
         return replace(self, size_tokens=self.size_tokens * factor, proceeds_usd=self.proceeds_usd * factor)

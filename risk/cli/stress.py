@@ -33,6 +33,10 @@ Examples:
 
   breakwater stress snap --grid "WETH=0:-60%:61" --by avoidable_loss_usd --events calls.parquet
 
+  breakwater stress snap --depth depth.csv --depth-sensitivity
+
+  breakwater stress snap --scenarios paths.toml --interest --latency-blocks 25 --feedback 0.5
+
   breakwater stress snap --shock "WETH=-30%" --explain 0xd8dA6BF26964aF9D7eEd9e03E53415D37aA96045
 """
 _TEXT = ("scenario", "group")
@@ -67,6 +71,20 @@ def stress(
         str | None, typer.Option(help="Account to explain, in the worst scenario or --scenario.")
     ] = None,
     scenario: Annotated[str | None, typer.Option(help="Scenario to explain, by name.")] = None,
+    interest: Annotated[bool, typer.Option("--interest", help="Let interest accrue along paths.")] = False,
+    latency_blocks: Annotated[
+        float, typer.Option(min=0, help="Blocks from liquidatable to the first call, 12 s each.")
+    ] = 0.0,
+    feedback: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Share of sales' impact that oracles see."),
+    ] = 0.0,
+    depth_sensitivity: Annotated[
+        bool,
+        typer.Option(
+            "--depth-sensitivity", help="Say what hangs on depth: x 1/3, x 3, -86 %, utilisation 100 %."
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write all scenarios as JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Write all scenarios as CSV.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the events file.")] = False,
@@ -76,17 +94,23 @@ def stress(
     from risk.depth import Depth
 
     _check(as_json, as_csv, explain, scenario, events, force)
+    _check_alone(depth_sensitivity, as_json or as_csv or explain is not None or events is not None)
     taken = load(snapshot)
     curves = Depth.load(depth, taken) if depth is not None else Depth.infinite_for(taken)
     batch = scenarios_of(taken, scenarios, shock or [], grid or [], standard=False)
     _check_column(by)
-    outcome = _run(taken, batch, curves, events=events is not None)
+    options = _options(interest, latency_blocks, feedback)
+    if depth_sensitivity:
+        _print_sensitivity(taken, batch, curves, options)
+        return
+    outcome = _run(taken, batch, curves, options, events=events is not None)
     if events is not None:
         _write_events(outcome, events)
     if explain is not None:
         typer.echo(repr(outcome.explain(explain, scenario or _worst(outcome, by))))
     elif as_json:
-        typer.echo(_json(outcome, batch, snapshot, depth), nl=False)
+        chosen = {"interest": interest, "latency_blocks": latency_blocks, "feedback": feedback}
+        typer.echo(_json(outcome, batch, snapshot, depth, chosen), nl=False)
     elif as_csv:
         typer.echo(_csv(outcome), nl=False)
     else:
@@ -119,7 +143,62 @@ def _check_column(by: str) -> None:
         raise InputError(f"--by {by} is no column.", remedy=f"Choose one of {', '.join(TOTALS)}.")
 
 
-def _run(taken: Snapshot, batch: Scenarios, depth: Depth, *, events: bool) -> Outcome:
+def _check_alone(depth_sensitivity: bool, other: bool) -> None:
+    from abis.errors import InputError
+
+    if depth_sensitivity and other:
+        raise InputError(
+            "--depth-sensitivity prints a table of its own.",
+            remedy="Leave out --json, --csv, --events and --explain.",
+        )
+
+
+def _options(interest: bool, latency_blocks: float, feedback: float) -> dict[str, Any]:
+    """Return the keywords of `risk.stress` that the options name."""
+    from risk.engine.feedback import Feedback
+    from risk.engine.liquidators import Liquidators
+
+    return {
+        "accrual": interest,
+        "liquidators": Liquidators(latency_blocks=latency_blocks),
+        "feedback": Feedback(feedback) if feedback else None,
+    }
+
+
+def _print_sensitivity(taken: Snapshot, batch: Scenarios, depth: Depth, options: dict[str, Any]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from risk.engine.liquidity import Liquidity
+    from risk.report.formats import INFINITE_DEPTH, label, usd
+    from risk.sensitivity import depth_sensitivity
+
+    def run(curves: Depth, liquidity: Liquidity | None) -> Outcome:
+        more = {"liquidity": liquidity} if liquidity else {}
+        return _run(taken, batch, curves, options | more, events=False)
+
+    got = depth_sensitivity(run, depth)
+    table = Table(box=box.SIMPLE)
+    columns = ("Variant", "Worst scenario", "Largest bad debt", "Largest avoidable loss", "Largest repaid")
+    for k, heading in enumerate(columns):
+        table.add_column(heading, justify="left" if k < 2 else "right")
+    for row in got.table.to_dict(orient="records"):
+        amounts = (row[f"max_{what}_usd"] for what in ("bad_debt", "avoidable_loss", "repaid"))
+        worst = escape(label(str(row["worst_scenario"])))
+        table.add_row(str(row["variant"]), worst, *(usd(float(amount)) for amount in amounts))
+    Console().print(table)
+    for row in got.conclusions.to_dict(orient="records"):
+        verdict = "holds" if row["holds"] else f"NOT IDENTIFIED BY THE DATA: reversed by {row['fails']}"
+        typer.echo(f"{label(str(row['conclusion']), 200)}: {verdict}")
+    if got.infinite_depth:
+        typer.echo(f"{INFINITE_DEPTH}: the factors do not touch reserves without a curve.")
+
+
+def _run(
+    taken: Snapshot, batch: Scenarios, depth: Depth, options: dict[str, Any], *, events: bool
+) -> Outcome:
     from risk.cli.progress import reporting
     from risk.engine.stress import stress as run
     from risk.report.feeds import market_oracles
@@ -132,6 +211,7 @@ def _run(taken: Snapshot, batch: Scenarios, depth: Depth, *, events: bool) -> Ou
             oracles=market_oracles(taken) if len(batch.time_s) > 1 else None,
             depth=depth,
             events=events,
+            **options,
             progress=lambda done, total: report("scenarios", done, total),
         )
 
@@ -149,7 +229,9 @@ def _write_events(outcome: Outcome, path: Path) -> None:
     typer.echo(f"Wrote {len(table):,} calls into {path}", err=True)
 
 
-def _json(outcome: Outcome, batch: Scenarios, snapshot: Path, depth: Path | None) -> str:
+def _json(
+    outcome: Outcome, batch: Scenarios, snapshot: Path, depth: Path | None, chosen: dict[str, Any]
+) -> str:
     from protocols.store import digest
     from risk.cli.envelope import envelope
 
@@ -166,6 +248,7 @@ def _json(outcome: Outcome, batch: Scenarios, snapshot: Path, depth: Path | None
         "scenarios_sha256": batch.sha256,
         "depth_sha256": sha256_of(depth),
         "seed": batch.seed,
+        **{name: value for name, value in chosen.items() if value},
     }
     return envelope(SCHEMA, data, inputs=inputs, units=units, findings=outcome.findings)
 

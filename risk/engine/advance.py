@@ -22,6 +22,7 @@ from risk.engine.liquidate import liquidate
 from risk.engine.liquidators import Liquidators
 from risk.engine.liquidity import Liquidity
 from risk.engine.model import OPEN, Model, Prices, model_of, prices_of
+from risk.engine.refill import refill
 from risk.engine.state import BELOW, CALLED, State
 
 
@@ -56,7 +57,8 @@ class Inputs(NamedTuple):
 
     ``oracle_raw`` (S, A) integers in base-currency units; ``market_usd`` and ``fair_usd``
     (S, A) float64, USD per whole token; ``time_s`` from the snapshot; ``hours`` it lasts; ``gate``
-    says whether calls land (`risk.engine.model`).
+    says whether calls land (`risk.engine.model`); ``curve_usd`` (S, A) the market price without
+    the sales of this run, where they moved it.
     """
 
     oracle_raw: NDArray[Any]
@@ -65,6 +67,7 @@ class Inputs(NamedTuple):
     time_s: float
     hours: float
     gate: int = OPEN
+    curve_usd: FloatArray | None = None
 
 
 def engine_of(
@@ -105,7 +108,7 @@ def advance(engine: Engine, state: State, inputs: Inputs, *, events: bool = Fals
     State, Step
     """
     prices, n, model = prices_at(engine, inputs), len(state.status), engine.model_at(inputs.time_s)
-    accrue(engine, state, inputs.time_s)
+    pass_time(engine, state, inputs.time_s)
     over_scenarios(classify, n, prices, model, state)
     look = position_at(engine.snapshot, engine.growth, inputs.time_s)
     state, decided = decide(engine.snapshot, inputs.oracle_raw, state, look)
@@ -120,13 +123,17 @@ def advance(engine: Engine, state: State, inputs: Inputs, *, events: bool = Fals
     return state, Step(sold, repaid, state.scenario["calls"] - before[1], log)
 
 
-def accrue(engine: Engine, state: State, time_s: float) -> None:
-    """Let balances of accounts already liquidated earn and owe interest up to ``time_s``."""
-    growth, since = engine.growth, state.scenario["grown_to_s"]
-    if growth is None or not len(since) or since[0] == time_s:
+def pass_time(engine: Engine, state: State, time_s: float) -> None:
+    """Let interest accrue on balances already liquidated, and depth refill, up to ``time_s``."""
+    since = state.scenario["at_s"]
+    if not len(since) or since[0] == time_s:
         return
-    supply, debt = growth.factors(growth.place(float(since[0])), growth.place(time_s))
-    over_scenarios(grow, len(state.status), supply, debt, engine.model, state)
+    if engine.growth is not None:
+        supply, debt = engine.growth.factors(
+            engine.growth.place(float(since[0])), engine.growth.place(time_s)
+        )
+        over_scenarios(grow, len(state.status), supply, debt, engine.model, state)
+    refill(engine.model, state, time_s)
     since[:] = time_s
 
 
@@ -171,4 +178,5 @@ def prices_at(engine: Engine, inputs: Inputs) -> Prices:
         float(inputs.time_s),
         float(inputs.hours),
         inputs.gate,
+        inputs.curve_usd,
     )

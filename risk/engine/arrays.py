@@ -97,6 +97,9 @@ RESERVE = np.dtype(
         ("withdrawable", np.float64),  # when a path begins, smallest units
         ("curve_points", np.int64),  # of its depth curve; 0 = infinitely deep
         ("curve_price_usd", np.float64),  # of the untouched book the curve was taken in
+        ("sink", np.int64),  # reserves with the same number are sold into the same buyers
+        ("half_life_s", np.float64),  # in which half of what sales used up is there again
+        ("lasting_share", np.float64),  # of what they used up that never comes back
     ]
 )
 
@@ -177,6 +180,7 @@ def reserve_records(snapshot: Snapshot, depth: Depth, withdrawable: FloatArray) 
     out = np.zeros(len(snapshot.reserves), dtype=RESERVE)
     out["unit"], out["withdrawable"] = snapshot.unit, withdrawable
     out["curve_points"], out["curve_price_usd"] = depth.count, depth.price_usd
+    out["sink"], out["half_life_s"], out["lasting_share"] = depth.sinks, depth.half_lives_s, depth.lasting
     for row, reserve in zip(out, snapshot.reserves, strict=True):
         row["fee_bps"] = reserve.liquidation_protocol_fee_bps
         row["active"], row["flash_loans"] = reserve.active, reserve.flash_loan_enabled

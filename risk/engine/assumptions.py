@@ -11,10 +11,12 @@ from protocols.snapshot import Snapshot
 from risk.depth import Depth
 from risk.engine.accrual import Accrual, Growth, growth_of
 from risk.engine.advance import Engine, Inputs, engine_of
+from risk.engine.feedback import Feedback, coupled
 from risk.engine.liquidators import Liquidators
 from risk.engine.liquidity import Liquidity
 from risk.engine.outage import Outage
 from risk.engine.prices import moments
+from risk.engine.state import State
 from risk.scenarios.scenarios import ScenarioBlock, Scenarios
 
 
@@ -28,6 +30,7 @@ class Assumptions:
     accrual: Accrual | bool = False
     liquidity: Liquidity = Liquidity.UNLIMITED
     outage: Outage | None = None
+    feedback: Feedback | None = None
 
     def engine(self, snapshot: Snapshot, scenarios: Scenarios) -> Engine:
         """Return the engine of a market for the scenarios' path."""
@@ -41,9 +44,13 @@ class Assumptions:
             return None
         return growth_of(snapshot, scenarios.time_s, Accrual() if self.accrual is True else self.accrual)
 
-    def path(self, snapshot: Snapshot, scenarios: Scenarios, block: ScenarioBlock) -> Iterator[Inputs]:
-        """Yield the inputs of a block of scenarios, moment by moment."""
-        return moments(snapshot, scenarios, block, self.oracles, self.outage)
+    def path(
+        self, engine: Engine, scenarios: Scenarios, block: ScenarioBlock, state: State
+    ) -> Iterator[Inputs]:
+        """Yield the inputs of a block of scenarios, moment by moment, as ``state`` moves on."""
+        if self.feedback is None:
+            return moments(engine.snapshot, scenarios, block, self.oracles, self.outage)
+        return coupled(engine, scenarios, block, state, self.feedback, self.oracles, self.outage)
 
     def findings(self, engine: Engine) -> tuple[Finding, ...]:
         """Return what depth, oracles and interest have to say."""

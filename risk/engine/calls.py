@@ -92,6 +92,19 @@ def oracle_usd(call: Call, model: Model, moment: Moment) -> tuple[float, float]:
 
 
 @jit
+def press(s: int, i: int, tokens: float, model: Model, state: State) -> None:
+    """Book a sale: it uses up the depth of every reserve of its sink, dollar for dollar."""
+    state.asset[s, i].sold_tokens += tokens
+    own = model.reserve[i]
+    for a in range(len(model.reserve)):
+        other = model.reserve[a]
+        if other.sink == own.sink and other.curve_price_usd > 0.0:
+            used = tokens if a == i else tokens * (own.curve_price_usd / other.curve_price_usd)
+            state.asset[s, a].pressure_tokens += used
+            state.asset[s, a].pressed_tokens += used
+
+
+@jit
 def book_call(s: int, u: int, call: Call, harm: Harm, model: Model, moment: Moment, state: State) -> None:
     """Add one call to the ledger of scenario ``s``."""
     i, j = model.collateral[call.c].asset, model.debt[call.d].asset
@@ -118,7 +131,7 @@ def book_call(s: int, u: int, call: Call, harm: Harm, model: Model, moment: Mome
     else:
         sold.withdrawable = max(sold.withdrawable - (call.seized - call.fee), 0.0)
         if i != j:
-            sold.sold_tokens += (call.seized - call.fee) / model.reserve[i].unit
+            press(s, i, (call.seized - call.fee) / model.reserve[i].unit, model, state)
     owed.withdrawable += call.repaid
 
 

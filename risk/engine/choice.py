@@ -150,7 +150,7 @@ def price_call(
     elif i == j:  # the debt is repaid with what was seized: nothing is sold
         proceeds = tokens * moment.price[i].market_usd
     else:
-        fetched = sale_usd(i, sold[i].sold_tokens, tokens, moment.price[i].market_usd, model)
+        fetched = sale_usd(i, sold[i].pressure_tokens, tokens, moment.price[i].curve_usd, model)
         proceeds = fetched * (1.0 - model.costs.swap_fee)
     cost = call.repaid / model.reserve[j].unit * moment.price[j].market_usd
     if call.repaid > means.own:
@@ -176,7 +176,7 @@ def most_at_margin(c: int, d: int, pair: Pair, sold: Records, model: Model, mome
     tokens_per_unit = pair.d_price / pair.c_price * kept_bps(pair, model) / 10_000.0 / model.reserve[i].unit
     cost_per_unit = moment.price[j].market_usd / model.reserve[j].unit
     floor_usd = cost_per_unit / tokens_per_unit / (1.0 - model.costs.swap_fee)
-    more = tokens_above(i, sold[i].sold_tokens, moment.price[i].market_usd, floor_usd, model)
+    more = tokens_above(i, sold[i].pressure_tokens, moment.price[i].curve_usd, floor_usd, model)
     return float(more / tokens_per_unit)
 
 

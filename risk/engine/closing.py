@@ -40,7 +40,8 @@ def stuck_prices(s: int, moment: Moment, model: Model, state: State) -> FloatArr
     average = market_prices(moment, len(model.reserve))
     for a in range(len(tokens)):
         if tokens[a] > 0.0:
-            average[a] = sale_usd(a, state.asset[s, a].sold_tokens, tokens[a], average[a], model) / tokens[a]
+            pressure, price = state.asset[s, a].pressure_tokens, moment.price[a].curve_usd
+            average[a] = sale_usd(a, pressure, tokens[a], price, model) / tokens[a]
     return average
 
 

@@ -16,11 +16,12 @@ from oracles.graph import OracleGraph
 from protocols.snapshot import Snapshot
 from risk.depth import Depth
 from risk.engine.accrual import Accrual
-from risk.engine.advance import Engine, Inputs, Step, accrue, advance, prices_at, start
+from risk.engine.advance import Engine, Inputs, Step, advance, pass_time, prices_at, start
 from risk.engine.arrays import FloatArray
 from risk.engine.assumptions import Assumptions
 from risk.engine.calls import fair_view
 from risk.engine.events import table_of
+from risk.engine.feedback import Feedback
 from risk.engine.health import LEG
 from risk.engine.jit import kernel, over_scenarios
 from risk.engine.liquidators import Liquidators
@@ -54,12 +55,13 @@ def explain(
     accrual: Accrual | bool = False,
     liquidity: Liquidity = Liquidity.UNLIMITED,
     outage: Outage | None = None,
+    feedback: Feedback | None = None,
 ) -> Explanation:
     """Return what happens to one account in one scenario, and why.
 
     Parameters
     ----------
-    snapshot, scenarios, oracles, depth, liquidators, accrual, liquidity, outage
+    snapshot, scenarios, oracles, depth, liquidators, accrual, liquidity, outage, feedback
         As given to `risk.stress`.
     account : str
         As in ``snapshot.book.accounts``; case does not matter.
@@ -76,7 +78,7 @@ def explain(
     InputError
         If the account or the scenario is not there.
     """
-    assumed = Assumptions(oracles, depth, liquidators, accrual, liquidity, outage)
+    assumed = Assumptions(oracles, depth, liquidators, accrual, liquidity, outage, feedback)
     return explained(snapshot, scenarios, assumed, account, scenario)
 
 
@@ -87,8 +89,9 @@ def explained(
     u, s = account_index(snapshot, account), scenario_index(scenarios, scenario)
     engine = assumed.engine(snapshot, scenarios)
     state, steps = start(engine, 1), []
-    for inputs in assumed.path(snapshot, scenarios, scenarios.produce(s, s + 1)):
-        accrue(engine, state, inputs.time_s)
+    block = scenarios.produce(s, s + 1)
+    for inputs in assumed.path(engine, scenarios, block, state):
+        pass_time(engine, state, inputs.time_s)
         before = view_of(engine, state, inputs, u)
         state, step = advance(engine, state, inputs, events=True)
         steps.append(_moment(engine, inputs, step, before, view_of(engine, state, inputs, u), u))

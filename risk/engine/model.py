@@ -32,6 +32,7 @@ PRICE = np.dtype(
         ("oracle", np.float64),  # raw: base-currency units a whole token
         ("market_usd", np.float64),  # a whole token
         ("fair_usd", np.float64),
+        ("curve_usd", np.float64),  # to which the depth curve is scaled: the market's without our sales
     ]
 )
 
@@ -127,12 +128,14 @@ def prices_of(
     time_s: float,
     hours: float,
     gate: int = OPEN,
+    curve_usd: FloatArray | None = None,
 ) -> Prices:
-    """Return a block of prices from three (S, A) arrays of the reserves."""
+    """Return a block of prices from (S, A) arrays of the reserves; ``curve_usd`` the market's if None."""
     asset, emode = model.quote["asset"], model.quote["emode"]
     rows = np.zeros((len(market_usd), len(asset)), dtype=PRICE)
     rows["oracle"] = oracle_raw[:, asset]
     rows["market_usd"], rows["fair_usd"] = market_usd[:, asset], fair_usd[:, asset]
+    rows["curve_usd"] = (market_usd if curve_usd is None else curve_usd)[:, asset]
     if emode.any():
         moved = emode_prices_raw(snapshot, oracle_raw)
         for p, category in enumerate(priced_emodes(snapshot)):

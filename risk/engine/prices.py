@@ -38,11 +38,12 @@ def market_price_usd(block: ScenarioBlock) -> FloatArray:
         count = np.sum(~np.isnan(prices), axis=2, keepdims=True)
         ordered = np.sort(prices, axis=2)  # NaN last
         middle = np.take_along_axis(ordered, np.minimum(count // 2, prices.shape[2] - 1), axis=2)[:, :, 0]
-    _check(middle, block.start, "market price")
+    check_prices(middle, block.start, "market price")
     return np.asarray(middle)
 
 
-def _check(prices: FloatArray, first: int, what: str) -> None:
+def check_prices(prices: FloatArray, first: int, what: str) -> None:
+    """Refuse prices (S, T, A) that are not finite and at least 0; ``first`` is the first scenario."""
     bad = ~(np.isfinite(prices) & (prices >= 0))
     if bad.any():
         s, t, a = (int(k) for k in np.argwhere(bad)[0])
@@ -71,12 +72,19 @@ def oracle_raw(
     """
     if oracles is None:
         return following(snapshot, market_usd)
-    _check_graph(snapshot, oracles)
-    base = market_usd / float(snapshot.base.usd)
+    check_graph(snapshot, oracles)
     if len(time_s) == 1:
-        last = [r.price_raw for r in snapshot.reserves]
-        return oracles.settled(base[:, 0], last_raw=last)[:, None, :]
+        return settled_raw(snapshot, market_usd[:, 0], oracles)[:, None, :]
+    base = market_usd / float(snapshot.base.usd)
     return oracles.propagate(time_s, base, first_scenario=first_scenario)
+
+
+def settled_raw(snapshot: Snapshot, market_usd: FloatArray, oracles: OracleGraph | None) -> NDArray[Any]:
+    """Return the raw prices (S, A) reached where the market stays at (S, A)."""
+    if oracles is None:
+        return following(snapshot, market_usd)
+    last = [r.price_raw for r in snapshot.reserves]
+    return oracles.settled(market_usd / float(snapshot.base.usd), last_raw=last)
 
 
 def following(snapshot: Snapshot, market_usd: FloatArray) -> NDArray[Any]:
@@ -93,7 +101,8 @@ def following(snapshot: Snapshot, market_usd: FloatArray) -> NDArray[Any]:
     return np.where(factor == 1.0, still, integers)
 
 
-def _check_graph(snapshot: Snapshot, oracles: OracleGraph) -> None:
+def check_graph(snapshot: Snapshot, oracles: OracleGraph) -> None:
+    """Refuse a graph of other assets or other decimals than the market's."""
     if tuple(oracles.assets) != snapshot.asset_names:
         raise ScenarioError(
             f"the oracle graph is for {', '.join(oracles.assets)}.",
@@ -127,7 +136,7 @@ def moments(
 ) -> Iterator[Inputs]:
     """Yield the inputs of a block, moment by moment."""
     market = market_price_usd(block)
-    _check(block.fair_price_usd, block.start, "fair price")
+    check_prices(block.fair_price_usd, block.start, "fair price")
     raw = oracle_raw(snapshot, market, scenarios.time_s, oracles, block.start)
     hours = durations_hours(scenarios.time_s)
     gates = np.full(len(scenarios.time_s), OPEN)

@@ -41,7 +41,7 @@ PER_SCENARIO = np.dtype(
         ("first_liquidation_s", np.float64),
         ("kept_usd", np.float64),
         ("capital_usd", np.float64),  # liquidators' own, not spent
-        ("grown_to_s", np.float64),  # time up to which balances of liquidated accounts accrued
+        ("at_s", np.float64),  # time up to which interest accrued and depth refilled
     ]
 )
 PER_ASSET = np.dtype(
@@ -58,6 +58,8 @@ PER_ASSET = np.dtype(
             "toxic_usd",
             "sold_tokens",
             "withdrawable",  # smallest units
+            "pressure_tokens",  # where on its curve the reserve is sold now
+            "pressed_tokens",  # where it would be, had nothing refilled
         )
     ]
 )

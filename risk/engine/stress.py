@@ -20,6 +20,7 @@ from risk.engine.arrays import FloatArray, IntArray, Records
 from risk.engine.assumptions import Assumptions
 from risk.engine.events import EventLog, table_of
 from risk.engine.explain import explained
+from risk.engine.feedback import Feedback
 from risk.engine.liquidators import Liquidators
 from risk.engine.liquidity import Liquidity
 from risk.engine.outage import Outage
@@ -28,7 +29,8 @@ from risk.outcome import Outcome
 from risk.scenarios.scenarios import BLOCK, Scenarios
 
 # Ledger fields that do not go into the outcome.
-COUNTERS = {"calls", "unsure", "cut_off", "grown_to_s", "capital_usd", "withdrawable"}
+COUNTERS = {"calls", "unsure", "cut_off", "at_s", "capital_usd"}
+COUNTERS |= {"withdrawable", "pressure_tokens", "pressed_tokens"}
 NO_CATEGORY = "no e-mode"
 
 
@@ -51,6 +53,7 @@ def stress(
     accrual: Accrual | bool = False,
     liquidity: Liquidity = Liquidity.UNLIMITED,
     outage: Outage | None = None,
+    feedback: Feedback | None = None,
     events: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Outcome:
@@ -66,7 +69,7 @@ def stress(
         What makes oracle prices from market prices.  Without it they follow the market at once.
     depth : Depth, optional
         Curves of what selling fetches; infinite depth without.  Sales of a scenario use a curve
-        up, along its whole path: it does not refill.
+        up along its path; it refills as the depth says, by default not at all.
     liquidators : Liquidators, optional
         Costs of liquidating; documented defaults.
     accrual : Accrual or bool
@@ -75,6 +78,9 @@ def stress(
         What can be withdrawn: where it runs out, flash loans and redemptions stop.
     outage : Outage, optional
         When the chain's sequencer is down.
+    feedback : Feedback, optional
+        How sales move the market that the oracles observe; without it they move no price but
+        their own.
     events : bool
         Keep one row a liquidation call in ``Outcome.events``.
     progress : callable (done, total), optional
@@ -92,7 +98,7 @@ def stress(
     _check_assets(snapshot, "scenarios", scenarios.assets)
     if depth is not None:
         _check_assets(snapshot, "depth curves", depth.assets)
-    assumed = Assumptions(oracles, depth, liquidators, accrual, liquidity, outage)
+    assumed = Assumptions(oracles, depth, liquidators, accrual, liquidity, outage, feedback)
     engine = assumed.engine(snapshot, scenarios)
     total, table = _all_blocks(engine, scenarios, assumed, events=events, progress=progress)
     return Outcome(
@@ -135,8 +141,9 @@ def _all_blocks(
     ledgers: list[Ledger] = []
     logs: list[tuple[int, EventLog]] = []
     for block in scenarios.blocks(size):
-        path = assumed.path(snapshot, scenarios, block)
-        state, own = run(engine, start(engine, len(block)), path, events=events)
+        state = start(engine, len(block))
+        path = assumed.path(engine, scenarios, block, state)
+        state, own = run(engine, state, path, events=events)
         ledgers.append(Ledger(state.scenario, state.asset, state.emode_loss_usd, stuck(engine, state)))
         logs += [(block.start, log) for log in own]
         del state  # its balances are as large as the next block's

@@ -107,3 +107,25 @@ def test_bad_input_is_named(run: Run, snap: Path, options: tuple[str, ...], name
     code, out, err = run("stress", snap, *options)
     assert (code, out) == (2, "")
     assert named in err
+
+
+def test_depth_sensitivity_says_what_holds(run: Run, snap: Path) -> None:
+    code, out, _ = run("stress", snap, *SHOCK, "--depth-sensitivity")
+    assert code == 0
+    for variant in ("as given", "depth x 1/3", "depth x 3", "depth -86 %", "utilisation 100 %"):
+        assert variant in out
+    assert "INFINITE DEPTH ASSUMED" in out
+    assert "the worst scenario by bad debt is" in out
+    assert ": holds" in out
+    code, _, err = run("stress", snap, "--depth-sensitivity", "--json")
+    assert code == 2
+    assert "--depth-sensitivity" in err
+
+
+def test_options_of_a_run_are_told_in_its_json(run: Run, snap: Path) -> None:
+    _, text, _ = run("stress", snap, *SHOCK, "--json", "--interest", "--latency-blocks", 5, "--feedback", 0.5)
+    inputs = json.loads(text)["inputs"]
+    assert inputs["interest"] is True
+    assert (inputs["latency_blocks"], inputs["feedback"]) == (5.0, 0.5)
+    _, plain, _ = run("stress", snap, *SHOCK, "--json")
+    assert "interest" not in json.loads(plain)["inputs"]
