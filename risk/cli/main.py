@@ -14,7 +14,19 @@ from typing import Annotated
 import typer
 
 from abis.errors import BreakwaterError
-from risk.cli import accounts, diff, history, import_, markets, oracle, propose, review, snapshot, stress
+from risk.cli import (
+    accounts,
+    diff,
+    history,
+    import_,
+    markets,
+    oracle,
+    propose,
+    review,
+    review_payload,
+    snapshot,
+    stress,
+)
 
 INTERRUPTED = 130
 
@@ -37,6 +49,7 @@ review.register(app)
 oracle.register(app)
 stress.register(app)
 propose.register(app)
+review_payload.register(app)
 
 
 def _print_version(wanted: bool) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 from eth_utils.abi import function_signature_to_4byte_selector
+from eth_utils.address import is_address, to_checksum_address
 
 from abis.errors import InputError
 from protocols.snapshot import Snapshot
@@ -85,7 +86,7 @@ def _calls(after: Snapshot, changes: Sequence[Change]) -> Iterator[Call]:
     for is_emode, place in dict.fromkeys(
         (c.is_emode, c.place) for c in changes if c.field.name in COLLATERAL_FIELDS
     ):
-        yield _category(after, place) if is_emode else _collateral(after, place)
+        yield call_of_category(after, place) if is_emode else _collateral(after, place)
     for change in changes:
         if change.field.name in SINGLE:
             yield Call(SINGLE[change.field.name], (after.reserves[change.place].asset, change.after))
@@ -97,12 +98,15 @@ def _collateral(after: Snapshot, place: int) -> Call:
     return Call(COLLATERAL, (r.asset, *numbers))
 
 
-def _category(after: Snapshot, place: int) -> Call:
+def call_of_category(after: Snapshot, place: int) -> Call:
+    """Return the call that sets a category to what it is in ``after``."""
     m = after.emodes[place]
     numbers = (m.id, m.ltv_bps, m.liquidation_threshold_bps, m.liquidation_bonus_bps)
     shape = _shape(after.market.version)
     if shape == "old":
-        return Call(CATEGORY_TYPES[shape], (*numbers, m.price_source or _NO_PRICE, m.label))
+        return Call(
+            CATEGORY_TYPES[shape], (*numbers, to_checksum_address(m.price_source or _NO_PRICE), m.label)
+        )
     if shape == "new":
         return Call(CATEGORY_TYPES[shape], (*numbers, m.label))
     return Call(CATEGORY_TYPES[shape], (*numbers, m.label, m.isolated))
@@ -115,7 +119,7 @@ def _shape(version: str) -> str:
     return "new" if release < (3, 7) else "isolated"
 
 
-def decoded(calldata: str, snapshot: Snapshot) -> tuple[Change, ...]:
+def decoded(calldata: str, snapshot: Snapshot, *, keep_same: bool = False) -> tuple[Change, ...]:
     """Return what one call of the configurator changes, beside the market's values.
 
     Parameters
@@ -123,13 +127,19 @@ def decoded(calldata: str, snapshot: Snapshot) -> tuple[Change, ...]:
     calldata : str
         Hex, with or without 0x.
     snapshot : Snapshot
+    keep_same : bool
+        Also return what is set to the value it has.
 
     Raises
     ------
     InputError
         If it is no hex, no call known here, or about a reserve or category the market does not have.
     """
-    signature, arguments = _decoded(calldata)
+    made = _changes(*_decoded(calldata), snapshot)
+    return made if keep_same else tuple(c for c in made if c.before != c.after)
+
+
+def _changes(signature: str, arguments: tuple[Any, ...], snapshot: Snapshot) -> tuple[Change, ...]:
     name = signature.partition("(")[0]
     if name == "setEModeCategory":
         place = next((k for k, m in enumerate(snapshot.emodes) if m.id == arguments[0]), None)
@@ -138,13 +148,18 @@ def decoded(calldata: str, snapshot: Snapshot) -> tuple[Change, ...]:
                 f"the market has no category {arguments[0]}.", remedy="Use this market's snapshot."
             )
         mode = snapshot.emodes[place]
+        if call_of_category(snapshot, place).arguments[4:] != _comparable(arguments[4:]):
+            raise InputError(
+                f"category {mode.id} also changes its label, price source or isolation: {arguments[4:]!r}.",
+                remedy="Review that part by hand; only LTV, threshold and bonus are compared here.",
+            )
         return _triple(f"emode:{mode.id}", place, True, mode, arguments[1:4])
     place = snapshot.asset_index(arguments[0])
     reserve, subject = snapshot.reserves[place], snapshot.asset_names[place]
     if signature == COLLATERAL:
         return _triple(subject, place, False, reserve, arguments[1:4])
     field = FIELDS[next(f for f, s in SINGLE.items() if s == signature)]
-    return _kept([_change(subject, place, False, field, reserve, int(arguments[1]))])
+    return (_change(subject, place, False, field, reserve, int(arguments[1])),)
 
 
 def _decoded(calldata: str) -> tuple[str, tuple[Any, ...]]:
@@ -166,19 +181,20 @@ def _decoded(calldata: str) -> tuple[str, tuple[Any, ...]]:
     )
 
 
+def _comparable(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return arguments with addresses as a snapshot writes them."""
+    return tuple(to_checksum_address(a) if isinstance(a, str) and is_address(a) else a for a in arguments)
+
+
 def _triple(
     subject: str, place: int, is_emode: bool, holder: Any, values: Sequence[int]
 ) -> tuple[Change, ...]:
     pairs = zip(COLLATERAL_FIELDS, values, strict=True)
-    return _kept([_change(subject, place, is_emode, FIELDS[name], holder, int(v)) for name, v in pairs])
+    return tuple(_change(subject, place, is_emode, FIELDS[name], holder, int(v)) for name, v in pairs)
 
 
 def _change(subject: str, place: int, is_emode: bool, field: Field, holder: Any, after: int) -> Change:
     return Change(subject, place, is_emode, field, int(getattr(holder, field.attribute)), after)
-
-
-def _kept(changes: Sequence[Change]) -> tuple[Change, ...]:
-    return tuple(c for c in changes if c.before != c.after)
 
 
 def safe_json(made: Sequence[Call], configurator: str, chain_id: int) -> dict[str, Any]:

@@ -84,3 +84,19 @@ def test_bad_input(run: Run, snap: Path, arguments: tuple[str, ...], named: str)
     code, out, err = run("propose", snap, *arguments)
     assert (code, out) == (2, "")
     assert named in err
+
+
+def test_a_payload_is_reviewed_as_the_proposal_it_came_from(run: Run, snap: Path, tmp_path: Path) -> None:
+    run("propose", snap, *LOWER, "--configurator", ADMIN, "-o", tmp_path / "out")
+    _, proposed, _ = run("propose", snap, *LOWER)
+    code, reviewed, _ = run("review-payload", tmp_path / "out" / "safe.json", snap, "--shock", "WETH=-10%")
+    assert code == 0
+    assert sorted(reviewed.splitlines()) == sorted(proposed.splitlines())
+    code, text, _ = run("review-payload", tmp_path / "out" / "safe.json", snap, "--json")
+    assert len(json.loads(text)["inputs"]["payload_sha256"]) == 64
+
+
+def test_a_payload_that_is_none_is_bad_input(run: Run, snap: Path) -> None:
+    code, out, err = run("review-payload", "0x1234", snap)
+    assert (code, out) == (2, "")
+    assert "0x1234" in err
