@@ -122,7 +122,8 @@ def stream() -> dict[str, Any]:
                 ends.append(block[-SAMPLE:].copy())
             yield block
 
-    began, answers = time.perf_counter(), []
+    began = time.perf_counter()
+    answers: list[Ints] = []
     for raw in graph.propagate_blocks(times, clocked()):
         answers = [*(answers or [raw[:SAMPLE].copy()])[:1], raw[-SAMPLE:].copy()]
     seconds = time.perf_counter() - began - making
