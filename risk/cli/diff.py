@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from risk.report.diff import Diff
 
 SCHEMA = "breakwater.diff/1"
+_NAME_WIDTH = 13  # of an address as it is shown
 
 _HELP = """Show what changed between two snapshots of a market.
 
@@ -119,8 +120,12 @@ def _print(found: Diff) -> None:
         console.print(NO_DIFFERENCE, markup=False, highlight=False)
     for made in tables(found):
         shown = Table(title=escape(made.title), box=box.SIMPLE, title_justify="left")
-        for column in made.columns:
-            shown.add_column(column.header, justify="right" if column.numeric else "left", overflow="fold")
-        for row in made.rows:
-            shown.add_row(*(escape(column.show(row)) for column in made.columns))
+        cells = [[escape(column.show(row)) for column in made.columns] for row in made.rows]
+        for k, column in enumerate(made.columns):
+            # A shortened address is of no use in two pieces.
+            least = min(max((len(row[k]) for row in cells), default=0), _NAME_WIDTH) if k == 0 else None
+            side: Literal["left", "right"] = "right" if column.numeric else "left"
+            shown.add_column(column.header, justify=side, overflow="fold", min_width=least)
+        for row in cells:
+            shown.add_row(*row)
         console.print(shown)
