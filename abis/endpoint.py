@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 _SHORTEST_SECRET = 8
 _LONGEST_TEXT = 200
@@ -40,7 +40,8 @@ def scrub(text: str, url: str) -> str:
         pieces = re.split(
             r"[/?&=:@]", f"{parts.path}?{parts.query}?{parts.username or ''}?{parts.password or ''}"
         )
-        for piece in sorted(pieces, key=len, reverse=True):
+        # As written in the URL, and as the server reads it.
+        for piece in sorted({*pieces, *map(unquote, pieces)}, key=len, reverse=True):
             if len(piece) >= _SHORTEST_SECRET:
                 text = text.replace(piece, "***")
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -91,6 +91,7 @@ def test_texts_of_an_endpoint_lose_its_key_and_control_characters() -> None:
     assert "pass-word-1" not in said
     assert said.isprintable()
     assert len(scrub("x" * 5000, url)) < 300
+    assert scrub(f"bad key {KEY}/+", f"https://rpc.example/v2/{KEY}%2F%2B") == "bad key ***"
 
 
 @pytest.mark.parametrize(
