@@ -8,7 +8,7 @@ from dataclasses import astuple
 from random import Random
 
 from abis.units import MAX_UINT256, WAD
-from examples.localchain.random_accounts import State
+from examples.localchain.random_accounts import STATES, State
 from examples.localchain.random_market import WORTHLESS
 from examples.localchain.random_world import RandomWorld, open_random_market
 from protocols.aave_v3.rules import account_data
@@ -209,6 +209,7 @@ def run_liquidations(world: RandomWorld, *, seed: int, calls_per_move: int) -> C
 
 def check_account_data(world: RandomWorld, record: Record) -> None:
     """Hold all six values of every account to the contract's, after every move and at later times."""
+    assert {account.state for account in world.accounts} == set(STATES[world.market.version])
     compared = compare_after_every_move(world, seed=1)
     record("fields_compared", compared)
     assert compared == 6 * len(world.accounts) * len(TIMES_S) * (1 + len(SEVERITIES))
