@@ -103,9 +103,9 @@ def stress(
     if depth_sensitivity:
         _print_sensitivity(taken, batch, curves, options)
         return
-    outcome = _run(taken, batch, curves, options, events=events is not None)
+    outcome = _run(taken, batch, curves, options, events=events or False)
     if events is not None:
-        _write_events(outcome, events)
+        typer.echo(f"Wrote {_rows(events):,} calls into {events}", err=True)
     if explain is not None:
         typer.echo(repr(outcome.explain(explain, scenario or _worst(outcome, by))))
     elif as_json:
@@ -197,7 +197,7 @@ def _print_sensitivity(taken: Snapshot, batch: Scenarios, depth: Depth, options:
 
 
 def _run(
-    taken: Snapshot, batch: Scenarios, depth: Depth, options: dict[str, Any], *, events: bool
+    taken: Snapshot, batch: Scenarios, depth: Depth, options: dict[str, Any], *, events: bool | Path
 ) -> Outcome:
     from risk.cli.progress import reporting
     from risk.engine.stress import stress as run
@@ -220,13 +220,10 @@ def _worst(outcome: Outcome, by: str) -> int:
     return int(outcome.worst(1, by).index[0])
 
 
-def _write_events(outcome: Outcome, path: Path) -> None:
-    from risk.cli.outputs import write_bytes
+def _rows(path: Path) -> int:
+    import pyarrow.parquet as pq
 
-    assert outcome.events is not None
-    table = outcome.events.assign(scenario=[outcome.names[s] for s in outcome.events["scenario"]])
-    write_bytes(path, table.to_parquet(index=False))
-    typer.echo(f"Wrote {len(table):,} calls into {path}", err=True)
+    return int(pq.read_metadata(path).num_rows)
 
 
 def _json(

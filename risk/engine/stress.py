@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from risk.engine.accrual import Accrual
 from risk.engine.advance import Engine, run, start, stuck
 from risk.engine.arrays import FloatArray, IntArray, Records
 from risk.engine.assumptions import Assumptions
+from risk.engine.event_file import EventFile
 from risk.engine.events import EventLog, table_of
 from risk.engine.explain import explained
 from risk.engine.feedback import Feedback
@@ -54,7 +56,7 @@ def stress(
     liquidity: Liquidity = Liquidity.UNLIMITED,
     outage: Outage | None = None,
     feedback: Feedback | None = None,
-    events: bool = False,
+    events: bool | Path = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Outcome:
     """Liquidate a market's book in every scenario and add up the harm.
@@ -81,8 +83,9 @@ def stress(
     feedback : Feedback, optional
         How sales move the market that the oracles observe; without it they move no price but
         their own.
-    events : bool
-        Keep one row a liquidation call in ``Outcome.events``.
+    events : bool or Path
+        Keep one row a liquidation call in ``Outcome.events``; or spill them to a Parquet file, block
+        by block, so that memory does not grow with them (scenarios there by name).
     progress : callable (done, total), optional
         Called after every block of scenarios.
 
@@ -92,6 +95,8 @@ def stress(
 
     Raises
     ------
+    InputError
+        If the file of events cannot be written.
     ScenarioError
         If the scenarios, the curves or the graph are for other assets, or a price is impossible.
     """
@@ -132,25 +137,49 @@ def _all_blocks(
     scenarios: Scenarios,
     assumed: Assumptions,
     *,
-    events: bool,
+    events: bool | Path,
     progress: Callable[[int, int], None] | None,
 ) -> tuple[Ledger, pd.DataFrame | None]:
-    """Return the ledger of all scenarios, block after block, and the events if asked for."""
-    n, snapshot = len(scenarios), engine.snapshot
-    size = block_size(engine.model, min(BLOCK, n), len(scenarios.time_s), len(scenarios.venues))
+    """Return the ledger of all scenarios, block after block, and the events if they are to be kept."""
+    accounts, assets = engine.snapshot.book.accounts, scenarios.assets
     ledgers: list[Ledger] = []
+    if isinstance(events, Path):
+        with EventFile(events, scenarios.names, accounts, assets) as file:
+            for ledger, block_logs in _blocks(engine, scenarios, assumed, log=True, progress=progress):
+                ledgers.append(ledger)
+                file.write(block_logs)
+        return _joined(ledgers), None
     logs: list[tuple[int, EventLog]] = []
+    for ledger, block_logs in _blocks(engine, scenarios, assumed, log=events, progress=progress):
+        ledgers.append(ledger)
+        logs += block_logs
+    return _joined(ledgers), table_of(logs, accounts, assets) if events else None
+
+
+def _joined(ledgers: list[Ledger]) -> Ledger:
+    return Ledger(*(np.concatenate(columns) for columns in zip(*ledgers, strict=True)))
+
+
+def _blocks(
+    engine: Engine,
+    scenarios: Scenarios,
+    assumed: Assumptions,
+    *,
+    log: bool,
+    progress: Callable[[int, int], None] | None,
+) -> Iterator[tuple[Ledger, list[tuple[int, EventLog]]]]:
+    """Yield the ledger and the logs, with the first scenario, of one block after another."""
+    n = len(scenarios)
+    size = block_size(engine.model, min(BLOCK, n), len(scenarios.time_s), len(scenarios.venues))
     for block in scenarios.blocks(size):
         state = start(engine, len(block))
         path = assumed.path(engine, scenarios, block, state)
-        state, own = run(engine, state, path, events=events)
-        ledgers.append(Ledger(state.scenario, state.asset, state.emode_loss_usd, stuck(engine, state)))
-        logs += [(block.start, log) for log in own]
+        state, own = run(engine, state, path, events=log)
+        ledger = Ledger(state.scenario, state.asset, state.emode_loss_usd, stuck(engine, state))
         del state  # its balances are as large as the next block's
+        yield ledger, [(block.start, one) for one in own]
         if progress is not None:
             progress(block.start + len(block), n)
-    total = Ledger(*(np.concatenate(columns) for columns in zip(*ledgers, strict=True)))
-    return total, table_of(logs, snapshot.book.accounts, scenarios.assets) if events else None
 
 
 def _columns(total: Ledger) -> dict[str, Any]:
