@@ -16,6 +16,8 @@ from protocols.aave_v3.accrual import debt_index_ray, supply_index_ray
 from protocols.liquidation_rules import DebtAccrual, LiquidationRules
 from protocols.snapshot import RateModel, Reserve
 
+WAD_TO_RAY = 10**9
+
 
 @dataclass(frozen=True, slots=True)
 class Rates:
@@ -54,14 +56,36 @@ def borrow_rate_ray(model: RateModel, utilisation: int) -> int:
     return model.base_ray + model.slope1_ray + ray_mul_half_up(model.slope2_ray, excess)
 
 
-def rates_at(model: RateModel, debt_raw: int, liquidity_raw: int, reserve_factor_bps: int) -> Rates:
-    """Return both rates: suppliers share what borrowers pay less the treasury's part."""
+def rates_at(
+    model: RateModel, debt_raw: int, liquidity_raw: int, reserve_factor_bps: int, *, averaged: bool = False
+) -> Rates:
+    """Return both rates: suppliers share what borrowers pay less the treasury's part.
+
+    Parameters
+    ----------
+    model : RateModel
+    debt_raw, liquidity_raw : int
+        Debt at the variable rate, and cash.
+    reserve_factor_bps : int
+    averaged : bool
+        Whether the release weighs variable and stable debt into one rate first (`averages_debts`),
+        which rounds once more even where no debt is stable.
+    """
     utilisation = utilisation_ray(debt_raw, liquidity_raw)
     debt = borrow_rate_ray(model, utilisation)
     if not debt_raw:
         return Rates(0, debt)
-    supply = percent_mul_half_up(ray_mul_half_up(debt, utilisation), BPS - reserve_factor_bps)
+    paid = debt
+    if averaged:
+        weight = debt_raw * WAD_TO_RAY
+        paid = ray_div_half_up(ray_mul_half_up(weight, debt), weight)
+    supply = percent_mul_half_up(ray_mul_half_up(paid, utilisation), BPS - reserve_factor_bps)
     return Rates(supply, debt)
+
+
+def averages_debts(rules: LiquidationRules) -> bool:
+    """Return whether suppliers are paid the average of variable and stable debts (until v3.1)."""
+    return rules.version in ("2.0", "3.0", "3.1")
 
 
 def indices_along(
@@ -99,20 +123,24 @@ def indices_along(
     liquidity = reserve.available_liquidity_raw if liquidity_raw is None else liquidity_raw
     now = Indices(reserve.liquidity_index_ray, reserve.variable_borrow_index_ray)
     out, at_s = [], 0
-    rates = _rates(reserve, now, liquidity, from_model)
+    model = reserve.rate_model if from_model else None
+    averaged = averages_debts(rules)
+    rates = _rates(reserve, model, now, liquidity, averaged)
     for t in elapsed_s:
         if t > at_s:
             now = _grown(now, rates, t - at_s, rules.debt_accrual)
-            rates, at_s = _rates(reserve, now, liquidity, from_model), t
+            rates, at_s = _rates(reserve, model, now, liquidity, averaged), t
         out.append(now)
     return out
 
 
-def _rates(reserve: Reserve, now: Indices, liquidity_raw: int, from_model: bool) -> Rates:
-    if not from_model or reserve.rate_model is None:
+def _rates(
+    reserve: Reserve, model: RateModel | None, now: Indices, liquidity_raw: int, averaged: bool
+) -> Rates:
+    if model is None:
         return Rates(reserve.liquidity_rate_ray, reserve.variable_borrow_rate_ray)
     debt_raw = reserve.total_debt_raw * now.debt_ray // max(reserve.variable_borrow_index_ray, 1)
-    return rates_at(reserve.rate_model, debt_raw, liquidity_raw, reserve.reserve_factor_bps)
+    return rates_at(model, debt_raw, liquidity_raw, reserve.reserve_factor_bps, averaged=averaged)
 
 
 def _grown(now: Indices, rates: Rates, seconds: int, series: DebtAccrual) -> Indices:
