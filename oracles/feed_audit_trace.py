@@ -53,27 +53,47 @@ class TraceFile:
 
 
 def read_trace(path: Path) -> TraceFile:
+    """Return the facts in the file of a trace; errors as `parse_trace`."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise _no_trace(path.name) from error
+    return parse_trace(content, path.name)
+
+
+def parse_trace(content: bytes, name: str) -> TraceFile:
     """Return the facts in a trace.
+
+    Parameters
+    ----------
+    content : bytes
+        What ``breakwater oracle trace --json`` writes.
+    name : str
+        What errors call it.
 
     Raises
     ------
     MalformedFile
-        If the file is no trace.
+        If it is no trace.
     InputError
         If a number in it is none.
     """
     try:
-        content = loads(path.read_bytes())
-        if content["schema"] != _SCHEMA:
-            raise ValueError(content["schema"])
-        data = content["data"]
+        body = loads(content)
+        if body["schema"] != _SCHEMA:
+            raise ValueError(body["schema"])
+        data = body["data"]
         prices = [(p["asset"] or p["symbol"], p["source"]) for p in data["prices"]]
         facts = {name: _facts(source, data) for name, source in prices if source}
         return TraceFile(whole(data, "chain_id"), whole(data, "block_number"), MappingProxyType(facts))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
-        raise MalformedFile(
-            f"'{path.name}' is no trace of prices.", remedy="Write it with breakwater oracle trace --json."
-        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
+        raise _no_trace(name) from error
+
+
+def _no_trace(name: str) -> MalformedFile:
+    return MalformedFile(
+        f"'{name}' is no trace of prices.", remedy="Write it with breakwater oracle trace --json."
+    )
 
 
 def _facts(source: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:

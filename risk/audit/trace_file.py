@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from abis.errors import InputError
-from oracles.feed_audit_trace import read_trace
+from oracles.feed_audit_trace import TraceFile, read_trace
 from protocols.snapshot import Snapshot
 
 
@@ -25,16 +25,26 @@ def trace_facts(path: Path, snapshot: Snapshot) -> dict[str, Mapping[str, Any]]:
     ------
     MalformedFile
         If the file is no trace.
+    InputError, UnknownAsset
+        As `joined`.
+    """
+    return joined(read_trace(path), snapshot, path.name)
+
+
+def joined(trace: TraceFile, snapshot: Snapshot, name: str) -> dict[str, Mapping[str, Any]]:
+    """Return a trace's facts by the snapshot's names of assets; errors call the trace ``name``.
+
+    Raises
+    ------
     InputError
         If it is of another chain or block.
     UnknownAsset
         If it prices an asset the market does not list.
     """
-    trace = read_trace(path)
     at, here = (trace.chain_id, trace.block_number), (snapshot.market.chain_id, snapshot.block.number)
     if at != here:
         raise InputError(
-            f"'{path.name}' is of chain {at[0]} at block {at[1]}, the snapshot of {here[0]} at {here[1]}.",
+            f"'{name}' is of chain {at[0]} at block {at[1]}, the snapshot of {here[0]} at {here[1]}.",
             remedy=f"Trace it with --block {here[1]}.",
         )
     return {snapshot.asset_names[snapshot.asset_index(name)]: found for name, found in trace.facts.items()}

@@ -33,5 +33,6 @@ RegistryFile = Annotated[
 CrossCheck = Annotated[
     bool, typer.Option("--cross-check", help="Read everything from the second --rpc too, and compare.")
 ]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Remember nothing and use nothing kept.")]
 Concurrency = Annotated[int, typer.Option(help="Requests under way at a time.", min=1, max=64)]
 RequestsPerSecond = Annotated[float, typer.Option(help="Rate limit of each endpoint; 0 for none.", min=0.0)]

@@ -7,19 +7,31 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from risk.cli.chain_options import BlockChoice, NoCache, RegistryFile, RpcUrls
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from protocols.snapshot import Snapshot
     from risk.audit.audit import AuditReport
 
 SCHEMA = "breakwater.oracle-audit/1"
 _HELP = """Audit the prices a market reads: findings with severity, evidence and remedy.
 
-Facts come from the snapshot, the table of published feed settings, --trace (what `breakwater oracle \
-trace --json` wrote of the same block), and --feeds, a TOML file of what none of them holds \
-(docs/oracle-safety.md). Market prices to compare with come from --market-prices or --price. \
+SNAP|MARKET is a snapshot directory, or a market's name, aave-v3:0xPoolAddressesProvider or \
+aave-v2:0xLendingPool: then the market is read from the chain and its prices are traced at the same block; \
+nothing is written but what `breakwater snapshot` also keeps in ~/.cache/breakwater.
+
+Facts come from the snapshot, the table of published feed settings, the trace (of a snapshot --trace: what \
+`breakwater oracle trace --json` wrote of the same block), and --feeds, a TOML file of what none of them \
+holds (docs/oracle-safety.md). Market prices to compare with come from --market-prices or --price. \
 What nobody stated is counted as not known, never guessed.
 
 Examples:
+
+  breakwater oracle audit aave-v3-ethereum --rpc https://rpc.example/KEY
+
+  breakwater oracle audit aave-v3-ethereum --block 23500000 --market-prices prices.csv --strict
 
   breakwater oracle audit snap --price WETH=3000 --price USDC=0.9995
 
@@ -36,7 +48,16 @@ def register(group: typer.Typer) -> None:
 
 
 def audit(
-    snapshot: Annotated[Path, typer.Argument(help="A snapshot directory.", show_default=False)],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SNAP|MARKET", help="A snapshot directory, or a market to read.", show_default=False
+        ),
+    ],
+    rpc: RpcUrls = None,
+    block: BlockChoice = "",
+    registry: RegistryFile = None,
+    no_cache: NoCache = False,
     feeds: Annotated[
         Path | None, typer.Option("--feeds", help="TOML of facts the snapshot does not hold.")
     ] = None,
@@ -57,23 +78,26 @@ def audit(
     ] = False,
 ) -> None:
     """Audit the prices a market reads."""
-    from protocols.store import digest, load
+    from protocols.store import digest
     from risk.audit.audit import audit as make
     from risk.audit.feeds_file import FeedFile, market_prices
-    from risk.audit.trace_file import trace_facts
     from risk.cli.envelope import envelope
     from risk.cli.scenario_options import sha256_of
 
-    taken = load(snapshot)
+    if Path(source).is_dir():
+        _refuse_block(block)
+        taken, traced, trace_sha256 = _loaded(Path(source), trace)
+    else:
+        _refuse_trace(source, trace)
+        taken, traced, trace_sha256 = _read(source, registry, rpc or [], block, not no_cache)
     known = FeedFile(feeds, taken) if feeds is not None else None
     market = market_prices(prices, price or [], taken)
-    traced = trace_facts(trace, taken) if trace is not None else None
     made = make(taken, feeds=known, traced=traced, market_usd=market, horizon_s=horizon_s)
     if as_json:
         inputs = {
-            "snapshot_sha256": digest(snapshot),
+            "snapshot_sha256": digest(taken),
             "feeds_sha256": sha256_of(feeds),
-            "trace_sha256": sha256_of(trace),
+            "trace_sha256": trace_sha256,
             "market_usd": market,
             "horizon_s": horizon_s,
         }
@@ -83,14 +107,59 @@ def audit(
         )
     else:
         _print(taken, made, every)
+        _talk(made, traced is not None)
     if strict:
         _refuse_grave(made)
+
+
+_Facts = tuple["Snapshot", "Mapping[str, Mapping[str, Any]] | None", str | None]  # and the trace's sha256
+
+
+def _loaded(folder: Path, trace: Path | None) -> _Facts:
+    """Return a saved snapshot and what the file of a trace says of it."""
+    from protocols.store import load
+    from risk.audit.trace_file import trace_facts
+    from risk.cli.scenario_options import sha256_of
+
+    taken = load(folder)
+    return taken, trace_facts(trace, taken) if trace is not None else None, sha256_of(trace)
+
+
+def _read(market: str, registry: Path | None, urls: list[str], block: str, keep: bool) -> _Facts:
+    """Return a market read from the chain and what the trace of its block says."""
+    from hashlib import sha256
+
+    from oracles.feed_audit_trace import parse_trace
+    from risk.audit.trace_file import joined
+    from risk.cli.oracle_audit_market import read_and_trace
+
+    taken, trace = read_and_trace(market, registry, urls, block, keep)
+    facts = joined(parse_trace(trace, "the trace"), taken, "the trace")
+    return taken, facts, sha256(trace).hexdigest()
+
+
+def _refuse_block(block: str) -> None:
+    from abis.errors import InputError
+
+    if block:
+        raise InputError("--block is for a market; a snapshot has its block.", remedy="Leave it out.")
+
+
+def _refuse_trace(source: str, trace: Path | None) -> None:
+    from abis.errors import InputError
+
+    if trace is not None:
+        raise InputError(
+            f"--trace is for a snapshot directory, and '{source}' is none; a market is traced anyway.",
+            remedy="Leave it out, or name the snapshot of the trace's block.",
+        )
 
 
 def _data(taken: Snapshot, made: AuditReport) -> dict[str, Any]:
     return {
         "market": taken.market.name,
         "block_number": str(taken.block.number),
+        "block_hash": taken.block.hash,
         "assets": [
             {
                 "asset": asset,
@@ -120,7 +189,7 @@ def _print(taken: Snapshot, made: AuditReport, every: bool) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from risk.report.formats import label, plural, sentence, usd, utc
+    from risk.report.formats import label, sentence, usd, utc
 
     console = Console(highlight=False)
     heading = f"{label(taken.market.name)} at block {taken.block.number}, {utc(taken.block.timestamp_s)}"
@@ -138,12 +207,16 @@ def _print(taken: Snapshot, made: AuditReport, every: bool) -> None:
         console.print("No findings.")
     if every:
         _print_checks(console, made)
+
+
+def _talk(made: AuditReport, is_traced: bool) -> None:
+    from risk.report.formats import plural
+
     missing = made.not_known()
     fine = len(made.checks) - len(missing) - len(made.findings)
     found = f"{plural(len(made.findings), 'finding')}, {fine} checks fine, {len(missing)} not known"
-    typer.echo(
-        found + ("; --all names them, --trace, --feeds and --price tell." if missing else "."), err=True
-    )
+    tell = "--feeds and --price tell" if is_traced else "--trace, --feeds and --price tell"
+    typer.echo(found + (f"; --all names them, {tell}." if missing else "."), err=True)
 
 
 def _print_checks(console: Any, made: AuditReport) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from risk.cli.chain_options import BlockChoice, RegistryFile, RpcUrls
 
 if TYPE_CHECKING:
     from abis.chain import Chain, Header, Progress
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
     from oracles.traced import Trace
     from protocols.registry import MarketSpec
 
-_PHASES = {"sources": "Price sources", "checks": "Prices checked"}
+PHASES = MappingProxyType({"sources": "Price sources", "checks": "Prices checked"})
 
 _HELP = """Show how prices are made: feeds, adapters, caps and ratios, read from the chain at one block.
 
@@ -40,33 +43,17 @@ def register(group: typer.Typer) -> None:
 
 def trace(
     market: Annotated[str, typer.Argument(help="A market, an oracle or a price source.")],
-    rpc: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="URL of a JSON-RPC node of the market's chain; give several for failover.",
-            envvar="ETH_RPC_URL",
-            show_default=False,
-        ),
-    ] = None,
+    rpc: RpcUrls = None,
     asset: Annotated[
         list[str] | None,
         typer.Option("--asset", help="Symbol or address; all of the market if none.", show_default=False),
     ] = None,
-    block: Annotated[
-        str,
-        typer.Option(
-            help="Number, latest, safe or finalized (default: finalized, on a local chain latest).",
-            show_default=False,
-        ),
-    ] = "",
+    block: BlockChoice = "",
     feed: Annotated[
         list[Path] | None,
         typer.Option("--feed", help="Feed file (see oracle fit); may be given often.", show_default=False),
     ] = None,
-    registry: Annotated[
-        Path | None,
-        typer.Option("--registry", envvar="BREAKWATER_MARKETS", help="TOML file with markets of your own."),
-    ] = None,
+    registry: RegistryFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON with raw values.")] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit 1 on a finding of medium severity or worse.")
@@ -79,6 +66,7 @@ def trace(
     from oracles.trace_settings import read_stated, settings_of
     from risk.cli.blocks import block_choice, default_block
     from risk.cli.connection import open_chain
+    from risk.cli.market_reading import spec_of
     from risk.cli.oracle_series import sha256_of
     from risk.cli.oracle_trace_json import trace_json
     from risk.cli.oracle_trace_tree import print_trace
@@ -87,11 +75,12 @@ def trace(
 
     which = block_choice(block)
     stated = read_stated(feed or [])
-    spec = _spec(market, registry)
+    is_address = market.strip().lower().startswith("0x")
+    spec = None if is_address else spec_of(market, registry)
     chain = open_chain(rpc or [], False, 4, 0.0)
     chain_id = chain.connect(spec.chain_id if spec else None)
     header = chain.block(which or default_block(chain_id))
-    with reporting(_PHASES) as report:
+    with reporting(PHASES) as report:
         traced = _traced(chain, header, spec, market, asset or [], report)
     known = settings_of(traced, stated)
     growth = read_growth(chain, header, traced.sources().values())
@@ -100,25 +89,13 @@ def trace(
         typer.echo(trace_json(inputs, traced, growth, known), nl=False)
     else:
         print_trace(market, traced, growth, known)
-    _talk(traced, chain.requests)
+    talk(traced, chain.requests)
     grave = [f for f in traced.findings if f.severity >= Severity.MEDIUM]
     if strict and grave:
         raise LimitBroken(
             f"the prices have {plural(len(grave), 'finding')} of medium severity or worse.",
             remedy="Look at them above, or leave --strict away.",
         )
-
-
-def _spec(market: str, registry: Path | None) -> MarketSpec | None:
-    """Return the market meant, or None for a bare address."""
-    from protocols.registry import refuse_unreadable, resolve
-    from protocols.user_markets import known_markets
-
-    if market.strip().lower().startswith("0x"):
-        return None
-    spec = resolve(market, known_markets(registry))
-    refuse_unreadable(spec)
-    return spec
 
 
 def _traced(
@@ -128,13 +105,26 @@ def _traced(
     from protocols.registry import checksummed_address
 
     if spec is not None:
-        oracle, assets = _market_assets(chain, header, spec)
-        return trace_market(chain, header, oracle, _chosen(assets, wanted), report)
+        return trace_of(chain, header, spec, wanted, report)
     address = checksummed_address(text.strip())
     if not wanted:
         return trace_source(chain, header, address, report)
     named = _with_symbols(chain, header, [checksummed_address(each.strip()) for each in wanted])
     return trace_market(chain, header, address, named, report)
+
+
+def trace_of(chain: Chain, header: Header, spec: MarketSpec, wanted: list[str], report: Progress) -> Trace:
+    """Return how a market's prices are made at a block, of the assets wanted or of all.
+
+    Raises
+    ------
+    UnknownAsset
+        If the market does not list an asset wanted.
+    """
+    from oracles.trace import trace_market
+
+    oracle, assets = _market_assets(chain, header, spec)
+    return trace_market(chain, header, oracle, _chosen(assets, wanted), report)
 
 
 def _market_assets(chain: Chain, header: Header, spec: MarketSpec) -> tuple[str, list[Asset]]:
@@ -171,7 +161,8 @@ def _chosen(assets: list[Asset], wanted: list[str]) -> list[Asset]:
     return [a for a in assets if a.symbol.lower() in keys or a.address.lower() in keys]
 
 
-def _talk(traced: Trace, requests: int) -> None:
+def talk(traced: Trace, requests: int) -> None:
+    """Say on stderr what was traced."""
     from risk.report.formats import label, plural
 
     for finding in traced.findings:

@@ -50,7 +50,7 @@ def file(taken: Snapshot, tmp_path: Path) -> Path:
     )
     trace = Trace(CHAIN, BLOCK, "0x00", NOW_S, "0x" + "9" * 40, prices)
     cap = trees()["wstETH"].address
-    text = trace_json("x", trace, {cap: Growth(1.0, NOW_S - 1, NOW_S)}, settings_of(trace, {}))
+    text = trace_json({}, trace, {cap: Growth(1.0, NOW_S - 1, NOW_S)}, settings_of(trace, {}))
     (tmp_path / "trace.json").write_text(text, encoding="utf-8")
     return tmp_path / "trace.json"
 
