@@ -59,17 +59,23 @@ def audit(
     registry: RegistryFile = None,
     no_cache: NoCache = False,
     feeds: Annotated[
-        Path | None, typer.Option("--feeds", help="TOML of facts the snapshot does not hold.")
+        Path | None,
+        typer.Option(
+            "--feeds", exists=True, dir_okay=False, help="TOML of facts the snapshot does not hold."
+        ),
     ] = None,
     trace: Annotated[
         Path | None, typer.Option("--trace", help="JSON of oracle trace, of the snapshot's block.")
     ] = None,
     prices: Annotated[
-        Path | None, typer.Option("--market-prices", help="CSV with the columns asset and price_usd.")
+        Path | None,
+        typer.Option(
+            "--market-prices", exists=True, dir_okay=False, help="CSV with the columns asset and price_usd."
+        ),
     ] = None,
     price: Annotated[list[str] | None, typer.Option("--price", help="One market price, WETH=3000.")] = None,
     horizon_s: Annotated[
-        int, typer.Option("--horizon-s", help="Seconds in which liquidations must be able to act.")
+        int, typer.Option("--horizon-s", min=1, help="Seconds in which liquidations must be able to act.")
     ] = 3_600,
     every: Annotated[bool, typer.Option("--all", help="Show every check, also those that are fine.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON with every check.")] = False,

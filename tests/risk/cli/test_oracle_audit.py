@@ -21,6 +21,7 @@ from tests.risk.markets import RESERVES, market
 
 if TYPE_CHECKING:
     from examples.localchain.adapters import OracleWorld
+    from examples.localchain.random_world import RandomWorld
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCUMENT = ROOT / "docs" / "oracle-safety.md"
@@ -186,6 +187,18 @@ def test_a_market_of_ones_own_is_audited_at_the_head_by_its_name(
 
 
 @pytest.mark.chain
+def test_a_market_of_aave_v2_is_audited(v2_chain: RandomWorld, run: Run, tmp_path: Path) -> None:
+    where = (f"aave-v2:{v2_chain.market.pool.address}", "--rpc", v2_chain.chain.node.url)
+    code, out, _ = run("oracle", "audit", *where, "--json")
+    assert code == 0
+    assert run("snapshot", *where, "-o", tmp_path / "snap")[0] == 0
+    (tmp_path / "trace.json").write_bytes(run("oracle", "trace", *where, "--json")[1].encode())
+    files = run("oracle", "audit", tmp_path / "snap", "--trace", tmp_path / "trace.json", "--json")[1]
+    assert json.loads(out) == json.loads(files)
+    assert any(c["result"] == "fine" for c in json.loads(out)["data"]["checks"])
+
+
+@pytest.mark.chain
 def test_the_key_of_the_url_is_never_shown(oracle_chain: OracleWorld, run: Run) -> None:
     answers, path = answers_of(oracle_chain), f"/v2/{KEY}"
     command = ("oracle", "audit", market_of(oracle_chain), "--json", "--rpc")
@@ -215,6 +228,10 @@ def test_the_key_of_the_url_is_never_shown(oracle_chain: OracleWorld, run: Run) 
         (["aave-v3-ethereum"], "no RPC URL given. Pass --rpc URL or set ETH_RPC_URL."),
         (["aave-v3-ethereum", "--block", "soon"], "'soon' is no block"),
         (["aave-v3-ethereum", "--trace", "t.json"], "--trace is for a snapshot directory"),
+        # before a node is asked anything
+        (["aave-v3-ethereum", "--feeds", "absent.toml"], "absent.toml"),
+        (["aave-v3-ethereum", "--market-prices", "absent.csv"], "absent.csv"),
+        (["aave-v3-ethereum", "--horizon-s", "0"], "--horizon-s"),
         (["{folder}/snap", "--block", "1"], "--block is for a market"),
         (["{folder}"], "is no snapshot: manifest.json"),
     ],
