@@ -43,14 +43,14 @@ def print_fit(console: Console, fitted: FittedFeed) -> None:
     console.print(f"[bold]{fitted.feed.description}[/] ({fitted.feed.deviation_from.source})")
     console.print(
         f"  deviation {fitted.feed.deviation_bps:g} bps "
-        f"(estimate {deviation.value:.3f}, 95 % {deviation.low:.3f} to {deviation.high:.3f})"
+        f"(estimate {deviation.value:.3f}, range {deviation.low:.3f} to {deviation.high:.3f})"
     )
     console.print(
         f"  heartbeat {fitted.feed.heartbeat_s:g} s "
-        f"(estimate {heartbeat.value:g}, 95 % {heartbeat.low:g} to {heartbeat.high:g})"
+        f"(estimate {heartbeat.value:g}, range {heartbeat.low:g} to {heartbeat.high:g})"
     )
     if delay is not None:
-        console.print(f"  delay {delay.value:g} s (quartiles {delay.low:g} to {delay.high:g})")
+        console.print(f"  delay {delay.value:g} s (range {delay.low:g} to {delay.high:g})")
     console.print(f"  wick weight {fitted.view.wick_weight:g}, basis {fitted.view.basis_bps:.2f} bps")
     for finding in fitted.findings:
         console.print(f"  {finding.message}")

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from abis.errors import FeedError
 from abis.findings import FindingKind
@@ -105,3 +108,26 @@ def test_too_little_history_is_an_error() -> None:
     silent = read_rounds(world(replace(feed(), deviation_ppb=500_000_000), days=15, seed=8)[0])
     with pytest.raises(FeedError, match="only 0 rounds came before the heartbeat"):
         fit(silent, description="x")
+
+
+ROUNDS, _ = world(feed(heartbeat_s=7_200.0), days=8, seed=14)
+
+
+@settings(max_examples=15)
+@given(st.integers(1, 10**6), st.integers(-(10**8), 10**8), st.randoms(use_true_random=False))
+def test_settings_do_not_depend_on_the_unit_of_account_the_date_or_the_order_of_rows(
+    factor: int, later_s: int, random: Random
+) -> None:
+    """FIT-1: answers k times as high, another start, rows in any order: the same settings and ranges."""
+    order = list(range(len(ROUNDS)))
+    random.shuffle(order)
+    moved = ROUNDS.assign(
+        answer_raw=[str(int(a) * factor) for a in ROUNDS.answer_raw],
+        time=ROUNDS.time + pd.Timedelta(seconds=later_s),
+    ).iloc[order]
+    one, other = (fit(read_rounds(table), description="x") for table in (ROUNDS, moved))
+    assert other.feed.deviation_ppb == one.feed.deviation_ppb
+    assert other.feed.heartbeat_s == one.feed.heartbeat_s
+    assert other.deviation_bps == pytest.approx(one.deviation_bps, rel=1e-9)
+    assert other.heartbeat_s == one.heartbeat_s
+    assert [(r.early, r.waited) for r in other.regimes] == [(r.early, r.waited) for r in one.regimes]

@@ -1,4 +1,4 @@
-"""April and May 2023 fitted, June predicted: real rounds, real five-minute candles."""
+"""Real rounds: settings recovered, changes dated, June 2023 predicted from April and May."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from oracles.comparison import compare
+from oracles.feed import Origin
 from oracles.fit import FittedFeed, fit
 from oracles.history import Candles, RoundHistory, read_candles, read_rounds
 
@@ -41,7 +42,8 @@ def test_the_published_settings_are_recovered(case: tuple[FittedFeed, RoundHisto
     assert fitted.feed.deviation_bps == 50
     assert fitted.feed.heartbeat_s == 3_600
     assert 48 < fitted.deviation_bps.low < 50 < fitted.deviation_bps.value <= fitted.deviation_bps.high < 50.6
-    assert fitted.heartbeat_s.low < 3_600 <= fitted.heartbeat_s.high
+    assert fitted.heartbeat_s.low < 3_600 < fitted.heartbeat_s.high
+    assert abs(fitted.heartbeat_s.value - 3_600) < 60
     assert len(fitted.regimes) == 1
     assert fitted.delay_s is not None
     assert 12 <= fitted.delay_s.value <= 96
@@ -80,3 +82,43 @@ def test_deviation_and_heartbeat_alone_miss_the_rounds_by_the_clock(
     bare = compare(rounds, candles, replace(fitted.feed, requests=()), fitted.view)
     assert bare.predicted_share < 0.5
     assert bare.next_share < 0.8
+
+
+def whole(folder: Path, feed: str) -> RoundHistory:
+    rounds = pd.read_parquet(folder / ROUNDS)
+    return read_rounds(rounds[rounds.feed == feed])
+
+
+@pytest.mark.parametrize("feed", ["ETH/USD", "BTC/USD", "ETH/BTC"])
+def test_the_whole_history_says_half_a_percent_and_an_hour(data_dir: Path, feed: str) -> None:
+    fitted = fit(whole(data_dir, feed), description=feed)
+    assert len(fitted.regimes) == 1
+    assert (fitted.feed.deviation_bps, fitted.feed.heartbeat_s) == (50, 3_600)
+    assert fitted.deviation_bps.low < 50 < fitted.deviation_bps.high < 50.1
+    assert fitted.heartbeat_s.low < 3_600 < fitted.heartbeat_s.high
+    assert fitted.feed.heartbeat_from.origin is Origin.FITTED
+
+
+def test_steth_eth_went_from_two_percent_to_half_a_percent_in_spring_2023(data_dir: Path) -> None:
+    fitted = fit(whole(data_dir, "stETH/ETH"), description="stETH / ETH")
+    before, after = fitted.regimes
+    for regime, deviation in ((before, 200), (after, 50)):
+        assert regime.deviation_bps is not None
+        assert regime.heartbeat_s is not None
+        assert regime.deviation_bps.low < deviation < regime.deviation_bps.high
+        assert regime.deviation_bps.value == pytest.approx(deviation, rel=0.005)
+        assert regime.heartbeat_s.low < 86_400 < regime.heartbeat_s.high
+    assert (fitted.feed.deviation_bps, fitted.feed.heartbeat_s) == (50, 86_400)
+    earliest, latest = (pd.Timestamp(t, unit="s") for t in after.begins_s)
+    assert pd.Timestamp("2023-03-01") < earliest < latest < pd.Timestamp("2023-05-15")
+
+
+@pytest.mark.parametrize("feed", ["ETH/USD", "BTC/USD"])
+def test_where_the_clock_always_ran_the_heartbeat_is_not_claimed(data_dir: Path, feed: str) -> None:
+    rounds = whole(data_dir, feed)
+    october = pd.Timestamp("2023-10-01").timestamp()
+    fitted = fit(rounds.between(october, float("inf")), description=feed)
+    assert len(fitted.regimes) == 1
+    assert fitted.feed.heartbeat_from.origin is Origin.ASSUMED
+    assert fitted.heartbeat_s.low <= 3_600 < fitted.heartbeat_s.high == float("inf")
+    assert any("rounds by the clock come before it" in f.message for f in fitted.findings)

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from oracles.thresholds import Estimate, deviation_range, find_pile, heartbeat_range
 
@@ -66,3 +68,21 @@ def test_waits_that_only_thin_out_are_no_pile() -> None:
     for seed in range(20):
         assert find_pile(np.random.default_rng(seed).exponential(400, 500)) is None
     assert find_pile(np.array([5.0, 100_000.0])) is None
+
+
+@given(
+    st.lists(st.floats(0, 0.2), min_size=1, max_size=60),
+    st.lists(st.floats(0, 0.2), max_size=30),
+    st.lists(st.floats(0, 0.2), max_size=30),
+)
+def test_the_range_holds_the_estimate_and_ends_at_moves_that_were_made(
+    early: list[float], waited: list[float], asked: list[float]
+) -> None:
+    """FIT-2: whatever the moves, low <= estimate <= high, and estimate and high are early moves."""
+    found = deviation_range(np.array(early), np.array(waited), np.array(asked))
+    if found is None:
+        assert max(early) == 0
+        return
+    assert 0 <= found.low <= found.value <= found.high
+    assert {found.value, found.high} <= set(early)
+    assert found.low < found.high or found.low == found.value
