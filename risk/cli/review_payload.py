@@ -45,10 +45,11 @@ def review_payload(
     """Review a proposal from its calldata."""
     import hashlib
 
+    from protocols.payload_file import read_payload
     from protocols.store import digest, load
     from risk.cli.outputs import refuse_existing
     from risk.cli.proposal_output import FILES, show
-    from risk.proposal.incoming import changes_of, read_payload
+    from risk.proposal.incoming import changes_of
 
     if output is not None:
         refuse_existing(output, FILES, force)

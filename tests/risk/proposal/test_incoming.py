@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from abis.errors import BreakwaterError, InputError
+from protocols.payload_file import read_payload
 from risk.proposal.apply import applied
 from risk.proposal.changes import read_changes
-from risk.proposal.incoming import changes_of, read_payload
+from risk.proposal.incoming import changes_of
 from risk.proposal.payload import calls, safe_json
 from tests.risk.proposal.test_changes import WETH, made
 
