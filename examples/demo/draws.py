@@ -39,7 +39,8 @@ def stratified(random: Random, count: int) -> list[float]:
 
 def lognormal(uniform: float, median: float, sigma: float, *, above: float = 0.0) -> float:
     """Return the quantile of a lognormal truncated from below at ``above``."""
-    below = _NORMAL.cdf(math.log(above / median) / sigma) if above > 0.0 else 0.0
+    ratio = above / median
+    below = _NORMAL.cdf(math.log(ratio) / sigma) if ratio > 0.0 else 0.0
     return median * math.exp(sigma * _NORMAL.inv_cdf(below + uniform * (1.0 - below)))
 
 
