@@ -140,6 +140,8 @@ def borrowers_of(snapshot: Snapshot) -> Borrowers:
     factor = amounts.astype(np.float64) / unit.astype(np.float64) * entry["threshold_bps"]
     fits = unit <= LARGEST_UNIT
     safe = np.where(fits, unit, 1)
+    if rules.truncated:  # the collateral's size is judged by ``whole``, which must not have wrapped
+        fits = fits & (amounts // safe < 2**64)
     entry["unit"] = safe.astype(np.uint64)
     entry["whole"] = (amounts // safe % 2**64).astype(np.uint64)
     entry["rest"] = (amounts % safe).astype(np.uint64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from protocols.snapshot import Snapshot
 from risk.proposal.changes import Change
@@ -38,11 +39,12 @@ def applied(snapshot: Snapshot, changes: Sequence[Change]) -> Snapshot:
     columns = {name: getattr(block, name).copy() for name in _COLUMNS.values()}
     for change in changes:
         attribute, value = change.field.attribute, change.after
+        new: dict[str, Any] = {attribute: value}
         if change.is_emode:
-            emodes[change.place] = replace(emodes[change.place], **{attribute: value})  # type: ignore[arg-type]
+            emodes[change.place] = replace(emodes[change.place], **new)
             governed = row == change.place + 1
         else:
-            reserves[change.place] = replace(reserves[change.place], **{attribute: value})  # type: ignore[arg-type]
+            reserves[change.place] = replace(reserves[change.place], **new)
             governed = (row == 0) & (block.reserve == change.place)
         column = _COLUMNS.get(attribute)
         if column is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from protocols.aave_v3.versions import RELEASES
@@ -47,10 +49,10 @@ def test_what_was_run_has_figures_and_no_differences_and_the_rest_has_none(docum
 
 
 def test_a_difference_is_counted_and_said(capsys: pytest.CaptureFixture[str]) -> None:
-    def differs(_: int) -> None:
+    def differs(_: int) -> Counter[str]:
         raise AssertionError("one unit")
 
-    cells = exactness.measured(exactness.Row("3.0", "a contract", "a trial", differs), 1)  # type: ignore[arg-type]
+    cells = exactness.measured(exactness.Row("3.0", "a contract", "a trial", differs), 1)
     assert cells == ("Aave v3.0", "a contract", "a trial", "", "", "", "", "1")
     assert "one unit" in capsys.readouterr().err
 

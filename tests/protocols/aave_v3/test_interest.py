@@ -13,6 +13,7 @@ from abis.errors import InputError
 from abis.units import RAY, YEAR_S
 from protocols.aave_v3.accrual import debt_index_ray, supply_index_ray
 from protocols.aave_v3.interest import borrow_rate_ray, indices_along, rates_at, utilisation_ray
+from protocols.liquidation_rules import LiquidationRules
 from protocols.releases import releases_of, rules_of
 from protocols.snapshot import RateModel, Reserve
 
@@ -54,7 +55,7 @@ def test_suppliers_get_what_borrowers_pay_less_the_treasurys_part() -> None:
 
 
 @given(releases, st.integers(0, 10 * YEAR_S))
-def test_one_step_is_the_contracts_view(rules, seconds: int) -> None:  # type: ignore[no-untyped-def]
+def test_one_step_is_the_contracts_view(rules: LiquidationRules, seconds: int) -> None:
     """INT-1: one step at the snapshot's rates is the index the contract's view shows then."""
     (got,) = indices_along(RESERVE, rules, [seconds], from_model=False)
     series = rules.debt_accrual
@@ -63,7 +64,7 @@ def test_one_step_is_the_contracts_view(rules, seconds: int) -> None:  # type: i
 
 
 @given(releases, st.lists(st.integers(0, YEAR_S), min_size=1, max_size=6), st.booleans())
-def test_indices_never_fall(rules, times: list[int], from_model: bool) -> None:  # type: ignore[no-untyped-def]
+def test_indices_never_fall(rules: LiquidationRules, times: list[int], from_model: bool) -> None:
     """INT-2: indices never fall, begin at the snapshot's, and grow no slower with nothing to withdraw."""
     times = [0, *sorted(times)]
     got = indices_along(RESERVE, rules, times, from_model=from_model)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from abis.errors import ScenarioError
 from protocols.exact import exact_rules
@@ -21,7 +23,7 @@ RELEASES = releases_of("aave")
 TRUNCATED, FULL = "3.4", "3.5"
 
 
-def by_the_rules(snapshot: Snapshot, raw: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def by_the_rules(snapshot: Snapshot, raw: NDArray[Any]) -> NDArray[Any]:
     """Below or not, (N, S), account by account from the exact rules."""
     exact, rules = exact_rules(snapshot.rules), snapshot.rules
     return np.array(
@@ -37,7 +39,7 @@ def by_the_rules(snapshot: Snapshot, raw: np.ndarray) -> np.ndarray:  # type: ig
     ).reshape(len(snapshot.book), len(raw))
 
 
-def agrees(snapshot: Snapshot, raw: np.ndarray) -> Liquidatable:  # type: ignore[type-arg]
+def agrees(snapshot: Snapshot, raw: NDArray[Any]) -> Liquidatable:
     got = liquidatable(snapshot, raw, which=True)
     expected = by_the_rules(snapshot, raw)
     np.testing.assert_array_equal(got.below, expected)
@@ -47,7 +49,7 @@ def agrees(snapshot: Snapshot, raw: np.ndarray) -> Liquidatable:  # type: ignore
 
 
 @st.composite
-def moved(draw: st.DrawFn) -> tuple[Snapshot, np.ndarray]:  # type: ignore[type-arg]
+def moved(draw: st.DrawFn) -> tuple[Snapshot, NDArray[Any]]:
     snapshot = draw(snapshots())
     rows = [
         [r.price_raw * draw(st.integers(0, 3_000) | st.just(1_000)) // 1_000 for r in snapshot.reserves]
@@ -59,11 +61,12 @@ def moved(draw: st.DrawFn) -> tuple[Snapshot, np.ndarray]:  # type: ignore[type-
 
 
 @given(moved())
-def test_any_book_is_classified_as_by_the_contract(case: tuple[Snapshot, np.ndarray]) -> None:  # type: ignore[type-arg]
+def test_any_book_is_classified_as_by_the_contract(case: tuple[Snapshot, NDArray[Any]]) -> None:
     """CLS-1: on any book and prices exactly the accounts below the contract's threshold are found."""
     agrees(*case)
 
 
+@example(version="2.0", tokens=[28, 1, 2**64], thresholds=[294, 1, 1], rest=0, price=1, steps=[1])
 @given(
     version=st.sampled_from(RELEASES),
     tokens=st.lists(st.integers(1, 2**30) | st.integers(2**64, 2**72), min_size=1, max_size=3),
@@ -164,7 +167,7 @@ def test_results_do_not_depend_on_how_many_scenarios_come_together() -> None:
         (np.array([[1, -5]]), "-5 is negative"),
     ],
 )
-def test_impossible_prices_are_refused(raw: np.ndarray, part: str) -> None:  # type: ignore[type-arg]
+def test_impossible_prices_are_refused(raw: NDArray[Any], part: str) -> None:
     snapshot = market([reserve("X"), reserve("D")], [Account({0: 1.0}, {1: 0.5})])
     with pytest.raises(ScenarioError, match=part):
         liquidatable(snapshot, raw)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from protocols.releases import rules_of
 from risk.engine.accrual import Accrual, growth_of
@@ -16,7 +18,7 @@ from risk.testing.snapshots import snapshots
 from tests.risk.engine.markets import FREE, Account, market, reserve
 
 
-def path_of(engine: Engine, factors: np.ndarray, fair: np.ndarray | None = None) -> list[Inputs]:  # type: ignore[type-arg]
+def path_of(engine: Engine, factors: NDArray[Any], fair: NDArray[Any] | None = None) -> list[Inputs]:
     """Prices of factors (S, T, A), an hour apart; fair ones of factors of their own."""
     snapshot = engine.snapshot
     raw = np.rint(np.array([float(r.price_raw) for r in snapshot.reserves]) * factors).astype(object)
