@@ -6,7 +6,7 @@ NODE_DIR := examples/localchain
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env chain demo test verify exactness validation lint types bench wheel fix clean
+.PHONY: help env chain demo test verify explore exactness validation lint types bench wheel fix clean
 
 help: ## Print this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ verify: chain ## The long differential, fault and fuzz suites (at most forty min
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "verify"
 	@echo "==> running the laws with more examples"
 	@HYPOTHESIS_PROFILE=verify $(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not verify" tests/property
+
+explore: chain ## Every law on 200 new random cases each; SEED=n repeats a run
+	@HYPOTHESIS_PROFILE=explore $(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not verify" \
+	  $(if $(SEED),--hypothesis-seed=$(SEED)) $$(grep -rl '@given' tests)
 
 exactness: chain ## Compare every release with its contract; rewrites the table of docs/exactness.md
 	@$(BIN)/python -m tests.differential.exactness

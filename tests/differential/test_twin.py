@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from abis.units import MAX_UINT256, RAY
+from abis.units import BPS, MAX_UINT256, RAY
 from protocols.entries import CollateralEntry, DebtEntry, book_of
 from protocols.exact import exact_rules
+from protocols.liquidation_rules import LiquidationRules
 from protocols.position import CollateralLeg, DebtLeg, Position, Refusal
 from protocols.releases import rules_of
 from protocols.snapshot import Reserve, Snapshot
@@ -130,6 +131,15 @@ def exact_below(run: Run, position: Position) -> bool:
     return data.health_factor < run.snapshot.rules.liquidatable_below_wad
 
 
+def excess_base(position: Position, rules: LiquidationRules) -> float:
+    """By how much the collateral, counted at its thresholds, exceeds the debt."""
+    data = exact_rules(rules).account_data(position, rules)
+    counted = data.total_collateral_base * data.current_liquidation_threshold / BPS
+    # The average threshold and each value are cut to whole units.
+    cut = data.total_collateral_base / BPS + len(position.collateral) + len(position.debt)
+    return counted - data.total_debt_base - cut
+
+
 def close(ours: float, exact: int, unit_base: float, slack_base: float) -> bool:
     """Equal up to ``slack_base``, an amount whose smallest unit is worth ``unit_base`` base units."""
     slack_raw = slack_base / unit_base if unit_base else np.inf  # any amount of what is worth nothing
@@ -188,6 +198,10 @@ def follow(got: Run, u: int) -> Position:
         if result.refusal is Refusal.ZERO_AMOUNT:
             # The contract refuses what rounds to no scaled unit; the twin counts in balances.
             assert value["repaid_raw"] <= UNITS * max(1.0, position.debt[d].index_ray / RAY)
+            break
+        if result.refusal is Refusal.HEALTHY and slack_base:
+            # The calls before have rounded more than what separates the account from the threshold.
+            assert excess_base(position, rules) <= slack_base
             break
         assert result.refusal is None
         c_unit = position.collateral[c].price_raw / position.collateral[c].unit_raw
