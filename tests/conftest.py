@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
 
 from tests.chain_fixtures import (
     demo_chain,
@@ -50,7 +51,12 @@ settings.register_profile(
     "verify", max_examples=200, deadline=None, suppress_health_check=SLOW_IS_FINE, derandomize=True
 )
 settings.register_profile("explore", max_examples=200, deadline=None, suppress_health_check=SLOW_IS_FINE)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "default")
+settings.load_profile(PROFILE)
+if PROFILE != "explore":
+    # Hypothesis also draws constants it finds in the modules loaded so far, which differ from worker to
+    # worker; it has no setting for that (tests/test_draws.py tells when this line stops working).
+    providers.is_local_module_file = lambda path: False
 
 
 @pytest.fixture(scope="session")
