@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from risk.report import formats
-from risk.report.page import Page
+from risk.report.page import Page, method_id
 
 MAX_FINDINGS = 6  # shown unfolded
 EMPTY_STYLE = ""  # Plotly adds an empty style element and fills it by rules
@@ -92,6 +92,7 @@ def _environment() -> Environment:
     environment.filters["chart_data"] = chart_data
     environment.filters["account"] = formats.account
     environment.filters["sentence"] = formats.sentence
+    environment.filters["method_id"] = method_id
     return environment
 
 

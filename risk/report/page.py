@@ -5,6 +5,7 @@ Writers render these and compute nothing; the figures come from `risk.report.rev
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -30,6 +31,7 @@ class Kind(StrEnum):
     SECONDS = "seconds"
     TIME = "time"
     YES = "yes"
+    VERDICT = "verdict"  # coloured by what it says
 
 
 _SHOW: Mapping[Kind, Callable[[Any], str]] = {
@@ -46,9 +48,11 @@ _SHOW: Mapping[Kind, Callable[[Any], str]] = {
     Kind.SECONDS: formats.seconds,
     Kind.TIME: formats.utc,
     Kind.YES: lambda v: formats.ABSENT if v is None else "yes" if v else "no",
+    Kind.VERDICT: str,
 }
 _EXACT: Mapping[Kind, str] = {Kind.USD: "{:,.2f} USD", Kind.TOKENS: "{:,.6f}", Kind.HEALTH: "{:.6f}"}
-_WORDS = frozenset({Kind.TEXT, Kind.ACCOUNT, Kind.YES})
+_WORDS = frozenset({Kind.TEXT, Kind.ACCOUNT, Kind.YES, Kind.VERDICT})
+_TONES = {"PASS": "good", "FAIL": "bad", "NOT KNOWN": "watch"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +88,25 @@ class Column:
         value = row[self.key]
         return "" if value is None or not self.numeric else repr(float(value))
 
+    def classes(self, row: Mapping[str, Any]) -> str:
+        """Return the cell's style classes."""
+        if self.kind is Kind.VERDICT:
+            return f"verdict {_TONES.get(str(row[self.key]), 'plain')}"
+        return "num" if self.numeric else ""
+
+
+def method_id(figure: str) -> str:
+    """Return the anchor of a figure in the appendix of methods."""
+    return "how-" + re.sub(r"[^a-z0-9]+", "-", figure.lower()).strip("-")
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
     """A table; ``rows`` map column keys to raw values.
 
     ``depth`` marks tables whose numbers depend on depth, ``search`` those a reader may
-    filter, ``folded`` long ones (Markdown shows their first ``markdown_rows``).
+    filter, ``folded`` long ones (Markdown shows their first ``markdown_rows``).  ``how`` names
+    the entries of the page's methods that compute its figures.
     """
 
     id: str
@@ -102,6 +118,7 @@ class Table:
     search: bool = False
     folded: bool = False
     markdown_rows: int = 20
+    how: tuple[str, ...] = ()
 
     @property
     def depth(self) -> bool:
@@ -116,7 +133,11 @@ def rows_of(records: Sequence[Any]) -> tuple[dict[str, Any], ...]:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """An interactive chart: a Plotly ``{data, layout}`` with colour tokens ``$c1`` etc."""
+    """An interactive chart: a Plotly ``{data, layout}`` with colour tokens ``$c1`` etc.
+
+    ``how`` names the entries of the page's methods behind it, ``table`` the id of the table with
+    the same figures.
+    """
 
     id: str
     title: str
@@ -125,6 +146,8 @@ class Chart:
     note: str = ""
     depth: bool = False
     wide: bool = False
+    how: tuple[str, ...] = ()
+    table: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +159,7 @@ class Tile:
     detail: str = ""
     tone: str = "plain"  # plain, good, watch, bad
     depth: bool = False
+    how: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,11 @@
     modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
   };
 
+  // The system's scheme, unless the reader chose one.
+  const toggle = document.getElementById("theme");
+  const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : dark.matches);
+  const named = () => { toggle.textContent = isDark() ? "Light theme" : "Dark theme"; };
+
   const draw = () => Promise.all(charts.map(({ at, spec }) => {
     const rows = spec.layout.yaxis?.ticktext?.length;
     if (rows && spec.layout.yaxis.autorange === "reversed") {
@@ -52,9 +57,25 @@
   }));
 
   draw().then(() => { root.dataset.charts = String(charts.length); });
-  dark.addEventListener("change", draw);
-  addEventListener("beforeprint", () => { root.dataset.theme = "light"; draw(); });
-  addEventListener("afterprint", () => { delete root.dataset.theme; draw(); });
+  named();
+  toggle.hidden = false;
+  toggle.addEventListener("click", () => { root.dataset.theme = isDark() ? "light" : "dark"; named(); draw(); });
+  dark.addEventListener("change", () => { named(); draw(); });
+  let chosen;
+  addEventListener("beforeprint", () => { chosen = root.dataset.theme; root.dataset.theme = "light"; draw(); });
+  addEventListener("afterprint", () => {
+    if (chosen) root.dataset.theme = chosen; else delete root.dataset.theme;
+    draw();
+  });
+
+  // A link to a table inside a closed part opens it.
+  const unfold = () => {
+    const at = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const folded = at && at.closest("details:not([open])");
+    if (folded) { folded.open = true; at.scrollIntoView(); }
+  };
+  addEventListener("hashchange", unfold);
+  unfold();
 
   const compare = (a, b, numeric) => {
     if (!numeric) return a.localeCompare(b, "en");
@@ -84,5 +105,8 @@
       const words = [...row.cells].map((c) => `${c.textContent} ${c.title}`).join(" ").toLowerCase();
       row.hidden = !words.includes(wanted);
     }
+    const rows = [...input.closest(".table").querySelectorAll("tbody tr")];
+    const left = rows.filter((row) => !row.hidden).length;
+    input.closest(".table").querySelector(".count").textContent = wanted ? `${left} of ${rows.length}` : "";
   }));
 })();

@@ -110,7 +110,7 @@ def test_charts_are_valid_plotly_and_have_words(report: Page) -> None:
 def test_every_colour_token_is_defined(report: Page, text: str) -> None:
     specs = json.dumps([c.spec for s in report.sections for c in s.charts])
     for token in re.findall(r'"\$([a-z]+[0-9])"', specs):
-        assert text.count(f"--{token}:") == 2  # light and dark
+        assert text.count(f"--{token}:") == 3  # light, dark by the system, dark by choice
 
 
 def test_depth_is_named_wherever_a_number_rests_on_it(report: Page, text: str) -> None:
