@@ -111,7 +111,8 @@ def _bars(axes: Axes, chart: Chart) -> None:
         places, values = (series["y"], series["x"]) if _horizontal(chart) else (series["x"], series["y"])
         shift = 0.0 if stacked else (k - (len(data) - 1) / 2) * wide
         at = [p + shift for p in places]
-        options: dict[str, Any] = {"color": _colour(series["marker"]["color"]), "label": _text(series["name"])}
+        options: dict[str, Any] = {"color": _colour(series["marker"]["color"])}
+        options["label"] = _text(series["name"])
         if _horizontal(chart):
             axes.barh(at, values, wide, left=base, **options)
         else:
