@@ -6,6 +6,7 @@ those of each scenario.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +19,12 @@ from protocols.snapshot import Snapshot
 from risk.engine.liquidatable import liquidatable
 from risk.engine.prices import following, market_price_usd
 from risk.measures import account_totals
-from risk.scenarios.scenarios import Scenarios
+from risk.proposal.capacity import borrow_power_usd
+from risk.scenarios.scenarios import ScenarioBlock, Scenarios
 
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 NOW = "now"
 
 
@@ -64,6 +67,10 @@ class Effects:
         Accounts that become liquidatable by the change alone, and that stop to be, largest debt first.
     new_accounts : (S,) int64
         Liquidatable after and not before.
+    moved_scenario, moved_account : (M,) int64
+        Every change of status: row of ``names``, and index into the book's accounts; sorted.
+    moved_in : (M,) bool
+        Whether the account becomes liquidatable there (else it stops to be).
     borrow_power_before_usd, borrow_power_after_usd : float
         Counted collateral times LTV, at today's prices.
     """
@@ -76,6 +83,9 @@ class Effects:
     new_accounts: NDArray[np.int64]
     enacted: tuple[Affected, ...]
     released: tuple[Affected, ...]
+    moved_scenario: IntArray
+    moved_account: IntArray
+    moved_in: BoolArray
     borrow_power_before_usd: float
     borrow_power_after_usd: float
 
@@ -103,43 +113,70 @@ def effects(before: Snapshot, after: Snapshot, scenarios: Scenarios) -> Effects:
     scenarios : Scenarios
         Shocks of one moment; oracle prices follow the market.  Of a path the last moment counts.
     """
-    prices = _prices_raw(before, scenarios)
-    hit_before, hit_after = (_liquidatable(s, prices) for s in (before, after))
     debt_usd, _, _ = account_totals(before)
+    columns: list[tuple[IntArray, ...]] = []
+    amounts: list[tuple[FloatArray, ...]] = []
+    moved: list[tuple[IntArray, IntArray, BoolArray]] = []
+    first = 0
+    for prices in _batches(before, scenarios):
+        then, now = (_liquidatable(s, prices) for s in (before, after))
+        columns.append((then.sum(axis=1), now.sum(axis=1), (now & ~then).sum(axis=1)))
+        amounts.append((then @ debt_usd, now @ debt_usd))
+        scenario, account = np.nonzero(then != now)
+        moved.append((scenario + first, account, now[scenario, account]))
+        first += len(prices)
+    counts, debts = (tuple(map(np.concatenate, zip(*c, strict=True))) for c in (columns, amounts))
+    moved_scenario, moved_account, moved_in = map(np.concatenate, zip(*moved, strict=True))
+    here = moved_scenario == 0
     return Effects(
         names=(NOW, *scenarios.names),
-        accounts_before=hit_before.sum(axis=1),
-        accounts_after=hit_after.sum(axis=1),
-        debt_before_usd=hit_before @ debt_usd,
-        debt_after_usd=hit_after @ debt_usd,
-        new_accounts=(hit_after & ~hit_before).sum(axis=1),
-        enacted=_affected(before, after, hit_after[0] & ~hit_before[0]),
-        released=_affected(before, after, hit_before[0] & ~hit_after[0]),
-        borrow_power_before_usd=_borrow_power(before),
-        borrow_power_after_usd=_borrow_power(after),
+        accounts_before=counts[0],
+        accounts_after=counts[1],
+        debt_before_usd=debts[0],
+        debt_after_usd=debts[1],
+        new_accounts=counts[2],
+        enacted=_affected(before, after, moved_account[here & moved_in]),
+        released=_affected(before, after, moved_account[here & ~moved_in]),
+        moved_scenario=moved_scenario,
+        moved_account=moved_account,
+        moved_in=moved_in,
+        borrow_power_before_usd=borrow_power_usd(before),
+        borrow_power_after_usd=borrow_power_usd(after),
     )
 
 
-def _liquidatable(snapshot: Snapshot, prices_raw: NDArray[Any]) -> BoolArray:
+def prices_now_raw(snapshot: Snapshot) -> NDArray[Any]:
+    """Return the snapshot's own oracle prices as one row, (1, A) integers."""
+    return _narrow(np.array([[r.price_raw for r in snapshot.reserves]], dtype=object))
+
+
+def prices_raw(snapshot: Snapshot, block: ScenarioBlock) -> NDArray[Any]:
+    """Return oracle prices that follow the market to the last moment of each scenario, (S, A) integers."""
+    return _narrow(following(snapshot, market_price_usd(block)[:, -1]).astype(object))
+
+
+def _batches(snapshot: Snapshot, scenarios: Scenarios) -> Iterator[NDArray[Any]]:
+    """Yield the prices of now, then of each block of scenarios: memory does not grow with them."""
+    yield prices_now_raw(snapshot)
+    for block in scenarios.blocks():
+        yield prices_raw(snapshot, block)
+
+
+def _narrow(raw: NDArray[Any]) -> NDArray[Any]:
+    return raw.astype(np.int64) if max(int(p) for p in raw.ravel()) < 2**63 else raw
+
+
+def _liquidatable(snapshot: Snapshot, raw: NDArray[Any]) -> BoolArray:
     """Return which accounts can be liquidated at each row of prices, (S, N)."""
-    below = liquidatable(snapshot, prices_raw, which=True).below
+    below = liquidatable(snapshot, raw, which=True).below
     assert below is not None
     return below.T
 
 
-def _prices_raw(snapshot: Snapshot, scenarios: Scenarios) -> NDArray[Any]:
-    now = np.array([[r.price_raw for r in snapshot.reserves]], dtype=object)
-    moved = [following(snapshot, market_price_usd(b)[:, -1]).astype(object) for b in scenarios.blocks()]
-    rows = [now, *moved]
-    stacked = np.concatenate(rows)
-    fits = max(int(p) for p in stacked.ravel()) < 2**63
-    return stacked.astype(np.int64) if fits else stacked
-
-
-def _affected(before: Snapshot, after: Snapshot, which: BoolArray) -> tuple[Affected, ...]:
+def _affected(before: Snapshot, after: Snapshot, accounts: IntArray) -> tuple[Affected, ...]:
     exact, usd = exact_rules(before.rules), before.base.usd_per_raw
     rows = []
-    for account in np.flatnonzero(which):
+    for account in accounts:
         then = exact.account_data(before.position(int(account)), before.rules)
         now = exact.account_data(after.position(int(account)), after.rules)
         weighted = now.health_factor / 10**18 * now.total_debt_base
@@ -154,8 +191,3 @@ def _affected(before: Snapshot, after: Snapshot, which: BoolArray) -> tuple[Affe
             )
         )
     return tuple(sorted(rows, key=lambda row: (-row.debt_usd, row.account)))
-
-
-def _borrow_power(snapshot: Snapshot) -> float:
-    block = snapshot.book.collateral
-    return float((snapshot.collateral_usd * block.counted * block.ltv_bps).sum() / 10_000)
