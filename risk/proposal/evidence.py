@@ -31,7 +31,7 @@ from risk.proposal.effects import NOW, Effects, effects, prices_now_raw, prices_
 from risk.proposal.harm import Harm, harm
 from risk.proposal.largest_borrower import LargestBorrower, largest_borrower_rows
 from risk.proposal.maximal import CapFillRow, NewPositionRow, cap_fill_rows, new_position_rows
-from risk.proposal.provenance import Provenance, code_sha256, code_version
+from risk.proposal.provenance import Provenance, code_version
 from risk.proposal.step_curve import StepCurve, step_curves
 from risk.report.book import CompletenessFigures, completeness
 from risk.report.feeds import market_oracles
@@ -275,7 +275,6 @@ def _provenance(
         seed=scenarios.seed,
         resampling_seed=resampling_seed,
         version=code_version(),
-        code_sha256=code_sha256(),
     )
 
 

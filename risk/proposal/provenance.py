@@ -28,9 +28,8 @@ class Provenance:
     resampling_seed : int
         Of the resamples behind intervals.
     version : str
-        Of the distribution.
-    code_sha256 : str
-        Of every file of the four packages.
+        Of the distribution; which code exactly is in the manifest beside the outputs, so that
+        another version that computes the same writes the same.
     """
 
     snapshot_sha256: str
@@ -39,7 +38,6 @@ class Provenance:
     seed: int | None
     resampling_seed: int
     version: str
-    code_sha256: str
 
 
 def code_version() -> str:
