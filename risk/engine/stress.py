@@ -12,13 +12,13 @@ import pandas as pd
 
 from abis.errors import ScenarioError
 from abis.findings import Finding, FindingKind, Severity
-from oracles.graph import OracleGraph
 from protocols.snapshot import Snapshot
 from risk.depth import Depth
 from risk.engine.accrual import Accrual
 from risk.engine.advance import Engine, run, start, stuck
 from risk.engine.arrays import FloatArray, IntArray, Records
 from risk.engine.assumptions import Assumptions
+from risk.engine.cluster import in_turn, spread
 from risk.engine.event_file import EventFile
 from risk.engine.events import EventLog, table_of
 from risk.engine.explain import explained
@@ -26,6 +26,7 @@ from risk.engine.feedback import Feedback
 from risk.engine.liquidators import Liquidators
 from risk.engine.liquidity import Liquidity
 from risk.engine.outage import Outage
+from risk.engine.prices import Oracles
 from risk.engine.state import block_size
 from risk.outcome import Outcome
 from risk.scenarios.scenarios import BLOCK, Scenarios
@@ -45,11 +46,16 @@ class Ledger(NamedTuple):
     unliquidated_accounts: IntArray
 
 
+Part = tuple[
+    Ledger, list[tuple[int, EventLog]]
+]  # of a block: its ledger, and its logs with its first scenario
+
+
 def stress(
     snapshot: Snapshot,
     scenarios: Scenarios,
     *,
-    oracles: OracleGraph | None = None,
+    oracles: Oracles = None,
     depth: Depth | None = None,
     liquidators: Liquidators | None = None,
     accrual: Accrual | bool = False,
@@ -57,6 +63,7 @@ def stress(
     outage: Outage | None = None,
     feedback: Feedback | None = None,
     events: bool | Path = False,
+    executor: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Outcome:
     """Liquidate a market's book in every scenario and add up the harm.
@@ -67,8 +74,9 @@ def stress(
         The market.
     scenarios : Scenarios
         Market and fair prices, assets in the order of the snapshot's reserves.
-    oracles : OracleGraph, optional
-        What makes oracle prices from market prices.  Without it they follow the market at once.
+    oracles : OracleGraph or PERFECT, optional
+        What makes oracle prices from market prices.  Without it they follow the market at once;
+        with `PERFECT` they are the fair prices at once.
     depth : Depth, optional
         Curves of what selling fetches; infinite depth without.  Sales of a scenario use a curve
         up along its path; it refills as the depth says, by default not at all.
@@ -86,6 +94,9 @@ def stress(
     events : bool or Path
         Keep one row a liquidation call in ``Outcome.events``; or spill them to a Parquet file, block
         by block, so that memory does not grow with them (scenarios there by name).
+    executor : str, optional
+        ``dask://host:port`` of a scheduler whose workers take the blocks (`risk.engine.cluster`);
+        results are those of this machine, byte for byte.
     progress : callable (done, total), optional
         Called after every block of scenarios.
 
@@ -96,7 +107,7 @@ def stress(
     Raises
     ------
     InputError
-        If the file of events cannot be written.
+        If the file of events cannot be written, or the executor cannot be used.
     ScenarioError
         If the scenarios, the curves or the graph are for other assets, or a price is impossible.
     """
@@ -105,7 +116,9 @@ def stress(
         _check_assets(snapshot, "depth curves", depth.assets)
     assumed = Assumptions(oracles, depth, liquidators, accrual, liquidity, outage, feedback)
     engine = assumed.engine(snapshot, scenarios)
-    total, table = _all_blocks(engine, scenarios, assumed, events=events, progress=progress)
+    total, table = _all_blocks(
+        engine, scenarios, assumed, events=events, executor=executor, progress=progress
+    )
     return Outcome(
         names=scenarios.names,
         groups=scenarios.groups,
@@ -138,19 +151,21 @@ def _all_blocks(
     assumed: Assumptions,
     *,
     events: bool | Path,
+    executor: str | None,
     progress: Callable[[int, int], None] | None,
 ) -> tuple[Ledger, pd.DataFrame | None]:
     """Return the ledger of all scenarios, block after block, and the events if they are to be kept."""
     accounts, assets = engine.snapshot.book.accounts, scenarios.assets
     ledgers: list[Ledger] = []
+    blocks = partial(_blocks, engine, scenarios, assumed, executor=executor, progress=progress)
     if isinstance(events, Path):
         with EventFile(events, scenarios.names, accounts, assets) as file:
-            for ledger, block_logs in _blocks(engine, scenarios, assumed, log=True, progress=progress):
+            for ledger, block_logs in blocks(log=True):
                 ledgers.append(ledger)
                 file.write(block_logs)
         return _joined(ledgers), None
     logs: list[tuple[int, EventLog]] = []
-    for ledger, block_logs in _blocks(engine, scenarios, assumed, log=events, progress=progress):
+    for ledger, block_logs in blocks(log=events):
         ledgers.append(ledger)
         logs += block_logs
     return _joined(ledgers), table_of(logs, accounts, assets) if events else None
@@ -166,20 +181,29 @@ def _blocks(
     assumed: Assumptions,
     *,
     log: bool,
+    executor: str | None,
     progress: Callable[[int, int], None] | None,
-) -> Iterator[tuple[Ledger, list[tuple[int, EventLog]]]]:
+) -> Iterator[Part]:
     """Yield the ledger and the logs, with the first scenario, of one block after another."""
     n = len(scenarios)
     size = block_size(engine.model, min(BLOCK, n), len(scenarios.time_s), len(scenarios.venues))
-    for block in scenarios.blocks(size):
-        state = start(engine, len(block))
-        path = assumed.path(engine, scenarios, block, state)
-        state, own = run(engine, state, path, events=log)
-        ledger = Ledger(state.scenario, state.asset, state.emode_loss_usd, stuck(engine, state))
-        del state  # its balances are as large as the next block's
-        yield ledger, [(block.start, one) for one in own]
+    work = partial(one_block, engine, scenarios, assumed, log)
+    for last, part in in_turn(work, n, size) if executor is None else spread(work, n, size, executor):
+        yield part
         if progress is not None:
-            progress(block.start + len(block), n)
+            progress(last, n)
+
+
+def one_block(
+    engine: Engine, scenarios: Scenarios, assumed: Assumptions, log: bool, first: int, last: int
+) -> Part:
+    """Return the ledger and the logs of scenarios ``first`` .. ``last - 1``."""
+    block = scenarios.produce(first, last)
+    state = start(engine, len(block))
+    path = assumed.path(engine, scenarios, block, state)
+    state, logs = run(engine, state, path, events=log)
+    ledger = Ledger(state.scenario, state.asset, state.emode_loss_usd, stuck(engine, state))
+    return ledger, [(first, one) for one in logs]
 
 
 def _columns(total: Ledger) -> dict[str, Any]:
@@ -195,7 +219,7 @@ def _columns(total: Ledger) -> dict[str, Any]:
     }
 
 
-def _findings(total: Ledger, scenarios: Scenarios, oracles: OracleGraph | None) -> list[Finding]:
+def _findings(total: Ledger, scenarios: Scenarios, oracles: Oracles) -> list[Finding]:
     found = []
     unsure, cut_off = (int(total.scenario[k].sum()) for k in ("unsure", "cut_off"))
     if unsure:
