@@ -12,6 +12,7 @@ import pandas as pd
 
 from abis.errors import ScenarioError
 from abis.findings import Finding, FindingKind, Severity
+from oracles.graph import OracleGraph
 from protocols.snapshot import Snapshot
 from risk.depth import Depth
 from risk.engine.accrual import Accrual
@@ -26,7 +27,6 @@ from risk.engine.feedback import Feedback
 from risk.engine.liquidators import Liquidators
 from risk.engine.liquidity import Liquidity
 from risk.engine.outage import Outage
-from risk.engine.prices import Oracles
 from risk.engine.state import block_size
 from risk.outcome import Outcome
 from risk.scenarios.scenarios import BLOCK, Scenarios
@@ -46,16 +46,15 @@ class Ledger(NamedTuple):
     unliquidated_accounts: IntArray
 
 
-Part = tuple[
-    Ledger, list[tuple[int, EventLog]]
-]  # of a block: its ledger, and its logs with its first scenario
+# Of a block: its ledger, and its logs with its first scenario.
+Part = tuple[Ledger, list[tuple[int, EventLog]]]
 
 
 def stress(
     snapshot: Snapshot,
     scenarios: Scenarios,
     *,
-    oracles: Oracles = None,
+    oracles: OracleGraph | None = None,
     depth: Depth | None = None,
     liquidators: Liquidators | None = None,
     accrual: Accrual | bool = False,
@@ -74,9 +73,8 @@ def stress(
         The market.
     scenarios : Scenarios
         Market and fair prices, assets in the order of the snapshot's reserves.
-    oracles : OracleGraph or PERFECT, optional
-        What makes oracle prices from market prices.  Without it they follow the market at once;
-        with `PERFECT` they are the fair prices at once.
+    oracles : OracleGraph, optional
+        What makes oracle prices from market prices.  Without it they follow the market at once.
     depth : Depth, optional
         Curves of what selling fetches; infinite depth without.  Sales of a scenario use a curve
         up along its path; it refills as the depth says, by default not at all.
@@ -219,7 +217,7 @@ def _columns(total: Ledger) -> dict[str, Any]:
     }
 
 
-def _findings(total: Ledger, scenarios: Scenarios, oracles: Oracles) -> list[Finding]:
+def _findings(total: Ledger, scenarios: Scenarios, oracles: OracleGraph | None) -> list[Finding]:
     found = []
     unsure, cut_off = (int(total.scenario[k].sum()) for k in ("unsure", "cut_off"))
     if unsure:
