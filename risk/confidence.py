@@ -3,23 +3,44 @@
 All hold for independent samples of *one* generator and say nothing about the generator.
 Sources: Clopper and Pearson (1934); Wilks (1941) for order statistics; Campi and Garatti
 (2008) for convex scenario programs; Maurer and Pontil (2009) for the empirical Bernstein
-inequality.
+inequality; Woodruff (1952) for quantiles of weighted samples; Manistre and Hancock (2005) for the
+variance of a tail mean.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import beta as beta_law
-from scipy.stats import binom
+from scipy.stats import binom, norm
 
 from abis.errors import InputError
+from risk.measures import expected_shortfall, weighted_quantile
+from risk.scenarios.scenarios import Scenarios
 
 FloatArray = NDArray[np.float64]
 Measure = Callable[[FloatArray, FloatArray | None], float]  # (losses, weight) -> figure
+
+LARGE = 5_000  # samples from which on a normal approximation takes the place of resampling
+DRAWS = 399  # resamples behind an interval
+LEAST_IN_TAIL = 5  # effective samples beyond a level below which nothing bounds its mean from above
+ORDER, RESAMPLED, NORMAL = "order statistics", "bootstrap", "normal approximation"
+
+
+CHOSEN_GROUPS = {"single", "pair", "market", "grid", "user", "history"}  # of `Scenarios`, not drawn
+
+
+class Interval(NamedTuple):
+    """Ends between which a figure lies but for a stated risk; infinite where nothing bounds it."""
+
+    low: float
+    high: float
+    method: str
 
 
 def probability_bound(failures: int, scenarios: int, risk: float) -> float:
@@ -214,9 +235,110 @@ def bootstrap_interval(
     figures = np.empty(draws)
     for k in range(draws):
         chosen = rng.integers(0, len(x), len(x))
+        while weight is not None and not weight[chosen].any():  # says nothing: drawn again
+            chosen = rng.integers(0, len(x), len(x))
         figures[k] = measure(x[chosen], None if weight is None else weight[chosen])
     low, high = np.quantile(figures, [risk / 2, 1 - risk / 2])
     return float(low), float(high)
+
+
+def mean_interval(
+    losses: FloatArray, weight: FloatArray | None = None, *, risk: float = 0.05, seed: int = 0
+) -> Interval:
+    """Return an interval of the mean: resampled, normal from `LARGE` samples on.
+
+    Parameters
+    ----------
+    losses : (n,) float64
+        Independent samples.
+    weight : (n,) float64, optional
+        Importance weights.
+    risk : float
+        Chance that the mean is outside, about half on either side.
+    seed : int
+        Of the resamples.
+
+    Raises
+    ------
+    InputError
+        As `quantile_bounds`.
+    """
+    x, w = _weighted(losses, weight)
+    if len(x) < LARGE:
+        return Interval(*bootstrap_interval(_mean, x, w, risk=risk, draws=DRAWS, seed=seed), RESAMPLED)
+    return _normal(x, w, risk)
+
+
+def quantile_interval(
+    losses: FloatArray, level: float, weight: FloatArray | None = None, *, risk: float = 0.05
+) -> Interval:
+    """Return an interval of a quantile.
+
+    Equal weights: order statistics, exact.  Else the quantiles at the ends of a normal interval
+    of the weight at or below the quantile, ``level +- z sqrt(sum w**2 (1{x <= q} - level)**2) / sum w``.
+
+    Parameters and errors as `mean_interval` and `quantile_bounds`.
+    """
+    x, w = _weighted(losses, weight)
+    if (w == w[0]).all():
+        return Interval(*quantile_bounds(x, level, risk), ORDER)
+    _check_probability(level)
+    below = x <= weighted_quantile(x, level, w)
+    slack = float(norm.isf(risk / 2)) * math.sqrt(float((w**2 * (below - level) ** 2).sum())) / float(w.sum())
+    low = weighted_quantile(x, level - slack, w) if level > slack else -math.inf
+    high = weighted_quantile(x, level + slack, w) if level + slack < 1 else math.inf
+    return Interval(low, high, NORMAL)
+
+
+def shortfall_interval(
+    losses: FloatArray, level: float, weight: FloatArray | None = None, *, risk: float = 0.05, seed: int = 0
+) -> Interval:
+    """Return an interval of the mean of the worst ``1 - level`` (CVaR).
+
+    Resampled; from `LARGE` samples on normal, with the variance of ``q + (x - q)+ / (1 - level)``.
+    Open above where fewer than `LEAST_IN_TAIL` effective samples lie beyond the level.
+
+    Parameters and errors as `mean_interval` and `quantile_bounds`.
+    """
+    x, w = _weighted(losses, weight)
+    _check_probability(level)
+    if len(x) < LARGE:
+        tail = partial(_shortfall, level=level)
+        found = Interval(*bootstrap_interval(tail, x, w, risk=risk, draws=DRAWS, seed=seed), RESAMPLED)
+    else:
+        quantile = weighted_quantile(x, level, w)
+        found = _normal(quantile + np.maximum(x - quantile, 0.0) / (1 - level), w, risk)
+    enough = effective_samples(w) * (1 - level) >= LEAST_IN_TAIL
+    return found if enough else found._replace(high=math.inf)
+
+
+def _weighted(losses: FloatArray, weight: FloatArray | None) -> tuple[FloatArray, FloatArray]:
+    x = np.asarray(losses, dtype=np.float64)
+    w = np.ones(len(x)) if weight is None else np.asarray(weight, dtype=np.float64)
+    weighted_quantile(x, 0.5, w)  # refuses what does not fit, NaN and weights that are none
+    return x, w
+
+
+def _mean(losses: FloatArray, weight: FloatArray | None) -> float:
+    return float(np.average(losses, weights=weight))
+
+
+def _shortfall(losses: FloatArray, weight: FloatArray | None, *, level: float) -> float:
+    return expected_shortfall(losses, level, weight)
+
+
+def _normal(values: FloatArray, weight: FloatArray, risk: float) -> Interval:
+    """Return the interval of a weighted mean, its variance that of a ratio of sums."""
+    _check(len(values), risk)
+    mean = _mean(values, weight)
+    error = math.sqrt(float((weight**2 * (values - mean) ** 2).sum())) / float(weight.sum())
+    slack = float(norm.isf(risk / 2)) * error
+    return Interval(mean - slack, mean + slack, NORMAL)
+
+
+def is_sample(scenarios: Scenarios) -> bool:
+    """Return whether all scenarios are draws of one generator: they have a seed, none was chosen."""
+    return scenarios.seed is not None and not CHOSEN_GROUPS & set(scenarios.groups)
 
 
 def effective_samples(weight: FloatArray) -> float:

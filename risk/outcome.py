@@ -22,6 +22,17 @@ from risk.explanation import Explanation
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+# What the harm ledger says of every reserve (``<name>_usd``) and every e-mode row (``<name>_emode_usd``).
+LEDGER = (
+    "eligible_debt",
+    "eligible_collateral",
+    "repaid",
+    "seized",
+    "bad_debt",
+    "deficit",
+    "avoidable_loss",
+    "toxic",
+)
 TOTALS = (  # columns of `Outcome.frame` beside the names
     "eligible_accounts",
     "eligible_debt_usd",
@@ -68,8 +79,9 @@ class Outcome:
         Per debt reserve: debt burned as deficit by the protocol.
     avoidable_loss_usd : (S, A) float64
         Avoidable borrower loss per collateral reserve (the harm ledger's XL).
-    avoidable_loss_emode_usd : (S, E) float64
-        The same per e-mode row.
+    eligible_debt_emode_usd, eligible_collateral_emode_usd, repaid_emode_usd, seized_emode_usd, \
+    bad_debt_emode_usd, deficit_emode_usd, avoidable_loss_emode_usd, toxic_emode_usd : (S, E) float64
+        The ledger's columns once more, per e-mode row of the account.
     loss_dislocation_usd, loss_excess_usd, loss_bonus_usd : (S,) float64
         Avoidable loss split by cause: liquidated though solvent at fair prices; repaid more
         than restoring health needs; bonus above the reference cost of selling.  They add up
@@ -119,7 +131,14 @@ class Outcome:
     bad_debt_usd: FloatArray
     deficit_usd: FloatArray
     avoidable_loss_usd: FloatArray
+    eligible_debt_emode_usd: FloatArray
+    eligible_collateral_emode_usd: FloatArray
+    repaid_emode_usd: FloatArray
+    seized_emode_usd: FloatArray
+    bad_debt_emode_usd: FloatArray
+    deficit_emode_usd: FloatArray
     avoidable_loss_emode_usd: FloatArray
+    toxic_emode_usd: FloatArray
     loss_dislocation_usd: FloatArray
     loss_excess_usd: FloatArray
     loss_bonus_usd: FloatArray

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from abis.findings import Finding
-from oracles.graph import OracleGraph
 from protocols.snapshot import Snapshot
 from risk.depth import Depth
 from risk.engine.accrual import Accrual, Growth, growth_of
@@ -15,7 +14,7 @@ from risk.engine.feedback import Feedback, coupled
 from risk.engine.liquidators import Liquidators
 from risk.engine.liquidity import Liquidity
 from risk.engine.outage import Outage
-from risk.engine.prices import moments
+from risk.engine.prices import Oracles, moments
 from risk.engine.state import State
 from risk.scenarios.scenarios import ScenarioBlock, Scenarios
 
@@ -24,7 +23,7 @@ from risk.scenarios.scenarios import ScenarioBlock, Scenarios
 class Assumptions:
     """The keywords of `risk.stress` that decide what happens; see there."""
 
-    oracles: OracleGraph | None = None
+    oracles: Oracles = None
     depth: Depth | None = None
     liquidators: Liquidators | None = None
     accrual: Accrual | bool = False

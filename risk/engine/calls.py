@@ -109,12 +109,15 @@ def book_call(s: int, u: int, call: Call, harm: Harm, model: Model, moment: Mome
     """Add one call to the ledger of scenario ``s``."""
     i, j = model.collateral[call.c].asset, model.debt[call.d].asset
     total, sold, owed = state.scenario[s], state.asset[s, i], state.asset[s, j]
+    mode = state.emode[s, model.account[u].emode_row]
     repaid_usd, seized_usd = oracle_usd(call, model, moment)
     owed.repaid_usd += repaid_usd
     sold.seized_usd += seized_usd
+    mode.repaid_usd += repaid_usd
+    mode.seized_usd += seized_usd
     loss = harm.dislocation + harm.excess + harm.bonus
     sold.avoidable_loss_usd += loss
-    state.emode_loss_usd[s, model.account[u].emode_row] += loss
+    mode.avoidable_loss_usd += loss
     state.account_loss_usd[s, u] += loss
     total.calls += 1
     total.loss_dislocation_usd += harm.dislocation
@@ -125,6 +128,7 @@ def book_call(s: int, u: int, call: Call, harm: Harm, model: Model, moment: Mome
     total.first_liquidation_s = min(total.first_liquidation_s, moment.time_s)
     if harm.toxic:
         sold.toxic_usd += repaid_usd
+        mode.toxic_usd += repaid_usd
     if call.kept:
         total.kept_usd += call.proceeds_usd
         total.capital_usd -= call.repaid / model.reserve[j].unit * moment.price[j].market_usd

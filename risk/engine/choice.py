@@ -24,7 +24,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from risk.engine.arrays import FloatArray, Records
+from risk.engine import ledger
+from risk.engine.arrays import FloatArray, Records, RuleNumbers
 from risk.engine.health import Health, U
 from risk.engine.jit import jit
 from risk.engine.model import Model, Moment
@@ -191,6 +192,20 @@ def is_call(seizure: Seizure) -> bool:
 
 
 @jit
+def least_allowed(pair: Pair, health: Health, threshold_bps: float, rules: RuleNumbers) -> float:
+    """Return the least repayment that surely restores a health factor of 1; inf if none or left as dust.
+
+    A truncated average threshold may take another bps of the collateral from the health factor.
+    """
+    slope = ledger.lam(threshold_bps / 10_000.0, pair.bonus_bps / 10_000.0 - 1.0)
+    if health.ratio <= slope:
+        return np.inf
+    missing = health.debt * (1.0 - health.ratio) + (health.collateral * 1e-4 if rules.truncated else 0.0)
+    least = np.ceil(missing / (1.0 - slope) * (1.0 + 1e-9) / pair.d_price) + 1.0
+    return np.inf if leaves_dust(pair, seizure_of(pair, least, rules), rules) else least
+
+
+@jit
 def best_of_pair(
     c: int,
     d: int,
@@ -204,6 +219,8 @@ def best_of_pair(
 ) -> Call:
     """Return the most profitable call on one pair."""
     most, best = most_repayable(pair, health.debt, near_one, model.rules), no_call()
+    if model.costs.minimal:
+        most = min(most, least_allowed(pair, health, model.collateral[c].threshold_bps, model.rules))
     takes = model.costs.token_discount >= 0.0 and means.redeemable < pair.c_amount
     for kept in range(2 if takes else 1):  # one place to call from: half the machine code
         call = best_within(c, d, pair, most, sold, means, kept == 1, model, moment)
@@ -229,7 +246,8 @@ def best_within(
     whole = seizure_of(pair, most, model.rules)
     allowed = not leaves_dust(pair, whole, model.rules)
     if allowed and is_call(whole) and fits(whole, means, kept):
-        best = price_call(c, d, whole, np.inf, sold, means, kept, model, moment)
+        offer = most if model.costs.minimal else np.inf
+        best = price_call(c, d, whole, offer, sold, means, kept, model, moment)
     less = most_fitting(pair, means, kept, model)
     if not kept:
         less = min(less, most_at_margin(c, d, pair, sold, model, moment))

@@ -64,6 +64,7 @@ def close_account(u: int, s: int, price: FloatArray, moment: Moment, model: Mode
         j = model.debt[d].asset
         debt_usd = d_amount[d] / model.reserve[j].unit * moment.price[j].market_usd
         state.asset[s, j].bad_debt_usd += (owed - worth) * (debt_usd / owed)
+    state.emode[s, account.emode_row].bad_debt_usd += owed - worth
 
 
 @jit
@@ -81,6 +82,8 @@ def close_one(s: int, moment: Moment, model: Model, state: State) -> None:
         low, high = widen(low, high, market[quote.asset], quote.price_base * model.usd_per_base)
     for a in range(len(model.reserve)):
         state.asset[s, a].bad_debt_usd += state.asset[s, a].deficit_usd
+    for mode in range(state.emode.shape[1]):
+        state.emode[s, mode].bad_debt_usd += state.emode[s, mode].deficit_usd
     for u in range(len(model.account)):
         account = model.account[u]
         if state.flags[s, u] & CALLED:

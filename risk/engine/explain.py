@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from abis.errors import InputError
-from oracles.graph import OracleGraph
 from protocols.snapshot import Snapshot
 from risk.depth import Depth
 from risk.engine.accrual import Accrual
@@ -28,6 +27,7 @@ from risk.engine.liquidators import Liquidators
 from risk.engine.liquidity import Liquidity
 from risk.engine.model import Model, Prices, moment_of
 from risk.engine.outage import Outage
+from risk.engine.prices import Oracles
 from risk.engine.state import State
 from risk.engine.view import balances, look_at
 from risk.explanation import Explanation, Leg, Moment
@@ -49,7 +49,7 @@ def explain(
     account: str,
     scenario: str | int,
     *,
-    oracles: OracleGraph | None = None,
+    oracles: Oracles = None,
     depth: Depth | None = None,
     liquidators: Liquidators | None = None,
     accrual: Accrual | bool = False,

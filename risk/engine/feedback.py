@@ -32,6 +32,8 @@ from risk.engine.arrays import FloatArray
 from risk.engine.model import DOWN, OPEN, Model
 from risk.engine.outage import Outage
 from risk.engine.prices import (
+    Oracles,
+    Perfect,
     check_graph,
     check_prices,
     durations_hours,
@@ -96,24 +98,26 @@ def coupled(
     block: ScenarioBlock,
     state: State,
     feedback: Feedback,
-    oracles: OracleGraph | None,
+    oracles: Oracles,
     outage: Outage | None,
 ) -> Iterator[Inputs]:
     """Yield the inputs of a block, each made when it is asked for, from ``state`` as it is then."""
     market, time_s = market_price_usd(block), scenarios.time_s
     check_prices(block.fair_price_usd, block.start, "fair price")
-    if oracles is not None:
-        check_graph(engine.snapshot, oracles)
+    perfect = isinstance(oracles, Perfect)
+    graph = None if isinstance(oracles, Perfect) else oracles
+    if graph is not None:
+        check_graph(engine.snapshot, graph)
     gates = np.full(len(time_s), OPEN) if outage is None else outage.gates(time_s)
     if len(time_s) == 1:
         yield from _rounds(engine, block, state, feedback, oracles, float(time_s[0]), int(gates[0]))
         return
-    watch = _Watch(engine.snapshot, oracles, block.start)
+    watch = _Watch(engine.snapshot, graph, block.start)
     for t, hours in enumerate(durations_hours(time_s)):
         pressure = pressure_after(engine.model, state, float(time_s[t]))
         moved = market[:, t] * impact(engine.model, pressure, feedback.share)
-        raw = watch.read(float(time_s[t]), moved, held=gates[t] == DOWN)
         fair = block.fair_price_usd[:, t]
+        raw = watch.read(float(time_s[t]), fair if perfect else moved, held=gates[t] == DOWN)
         yield Inputs(raw, moved, fair, float(time_s[t]), float(hours), int(gates[t]), market[:, t])
 
 
@@ -122,7 +126,7 @@ def _rounds(
     block: ScenarioBlock,
     state: State,
     feedback: Feedback,
-    oracles: OracleGraph | None,
+    oracles: Oracles,
     time_s: float,
     gate: int,
 ) -> Iterator[Inputs]:
@@ -132,7 +136,11 @@ def _rounds(
         calls = state.scenario["calls"].sum()
         pressure = pressure_after(engine.model, state, time_s)
         moved = market * impact(engine.model, pressure, feedback.share)
-        raw = settled_raw(engine.snapshot, moved, oracles)
+        raw = (
+            following(engine.snapshot, fair)
+            if isinstance(oracles, Perfect)
+            else settled_raw(engine.snapshot, moved, oracles)
+        )
         yield Inputs(raw, moved, fair, time_s, float(hours) if k == 0 else 0.0, gate, market)
         if state.scenario["calls"].sum() == calls:
             return

@@ -72,12 +72,15 @@ def enter(u: int, s: int, model: Model, state: State, legs: Records) -> None:
     state.flags[s, u] |= ELIGIBLE
     state.scenario[s].eligible_accounts += 1
     account, usd = model.account[u], model.usd_per_base
+    mode = state.emode[s, account.emode_row]
     for c in range(account.c_first, account.c_last):
-        i = model.collateral[c].asset
-        state.asset[s, i].eligible_collateral_usd += legs[c - account.c_first].c * usd
+        value = legs[c - account.c_first].c * usd
+        state.asset[s, model.collateral[c].asset].eligible_collateral_usd += value
+        mode.eligible_collateral_usd += value
     for d in range(account.d_first, account.d_last):
-        j = model.debt[d].asset
-        state.asset[s, j].eligible_debt_usd += legs[d - account.d_first].d * usd
+        value = legs[d - account.d_first].d * usd
+        state.asset[s, model.debt[d].asset].eligible_debt_usd += value
+        mode.eligible_debt_usd += value
 
 
 @jit
@@ -175,6 +178,7 @@ def try_call(
     burned = carry_out(
         account, call, legs, state.c_amount[s], state.d_amount[s], model, moment, state.asset[s]
     )
+    state.emode[s, account.emode_row].deficit_usd += burned
     book_call(s, u, call, harm, model, moment, state)
     if len(log.rows) > 0:
         after = look_at(u, s, moment, model, state, legs).ratio

@@ -41,6 +41,9 @@ class Liquidators:
         that has withdrawable liquidity and allows it.  Other lenders are not modelled.
     flash_fee_bps : float
         Fee of that loan, where capital alone does not carry the call.  Assumed 5 bps, Aave's.
+    minimal : bool
+        Whether each call repays no more than brings the health factor to 1 at oracle prices, or
+        than the dust rules allow: what close factors add is the difference.  Assumed False.
     token_discount_bps : float, optional
         Where the collateral cannot be withdrawn: the discount at which liquidators keep the
         market's receipt tokens instead, bought with their capital.  None: they stop.
@@ -56,6 +59,7 @@ class Liquidators:
     flash_loans: bool = True
     flash_fee_bps: float = 5.0
     token_discount_bps: float | None = None
+    minimal: bool = False
 
     def __post_init__(self) -> None:
         finite = ("gas_usd_per_call", "swap_fee_bps", "min_profit_usd", "min_profit_bps")

@@ -52,6 +52,7 @@ class Costs(NamedTuple):
     flash_loans: bool
     flash_fee: float
     token_discount: float
+    minimal: bool
 
 
 def costs_of(who: Liquidators) -> Costs:
@@ -66,6 +67,7 @@ def costs_of(who: Liquidators) -> Costs:
         flash_loans=bool(who.flash_loans),
         flash_fee=who.flash_fee_bps / 1e4,
         token_discount=-1.0 if who.token_discount_bps is None else who.token_discount_bps / 1e4,
+        minimal=bool(who.minimal),
     )
 
 

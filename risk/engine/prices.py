@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from abis.errors import ScenarioError
+from abis.findings import Finding
 from oracles.graph import OracleGraph
 from protocols.snapshot import Snapshot
 from risk.engine.advance import Inputs
@@ -16,6 +18,19 @@ from risk.engine.arrays import FloatArray
 from risk.engine.model import OPEN
 from risk.engine.outage import Outage, held
 from risk.scenarios.scenarios import ScenarioBlock, Scenarios
+
+
+@dataclass(frozen=True, slots=True)
+class Perfect:
+    """Oracles that read the fair price at once: what oracle error does is the difference to them."""
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Return none: they assume nothing that the scenario does not state."""
+        return ()
+
+
+PERFECT = Perfect()
+Oracles = OracleGraph | Perfect | None  # None: they follow the market at once
 
 INSTANT_HOURS = 1.0  # how long an instantaneous scenario is taken to last
 
@@ -131,13 +146,16 @@ def moments(
     snapshot: Snapshot,
     scenarios: Scenarios,
     block: ScenarioBlock,
-    oracles: OracleGraph | None,
+    oracles: Oracles,
     outage: Outage | None = None,
 ) -> Iterator[Inputs]:
     """Yield the inputs of a block, moment by moment."""
     market = market_price_usd(block)
     check_prices(block.fair_price_usd, block.start, "fair price")
-    raw = oracle_raw(snapshot, market, scenarios.time_s, oracles, block.start)
+    if isinstance(oracles, Perfect):
+        raw = following(snapshot, block.fair_price_usd)
+    else:
+        raw = oracle_raw(snapshot, market, scenarios.time_s, oracles, block.start)
     hours = durations_hours(scenarios.time_s)
     gates = np.full(len(scenarios.time_s), OPEN)
     if outage is not None:

@@ -64,6 +64,23 @@ PER_ASSET = np.dtype(
     ]
 )
 
+# The same per e-mode row: what accounts of the category owe, hold and lose.
+PER_EMODE = np.dtype(
+    [
+        (name, np.float64)
+        for name in (
+            "eligible_debt_usd",
+            "eligible_collateral_usd",
+            "repaid_usd",
+            "seized_usd",
+            "bad_debt_usd",
+            "deficit_usd",
+            "avoidable_loss_usd",
+            "toxic_usd",
+        )
+    ]
+)
+
 BUDGET_BYTES = 256 * 2**20
 PRICE_COPIES = 6  # of a block's prices beside the venues': median, fair, oracle and in between
 
@@ -73,7 +90,7 @@ class State(NamedTuple):
 
     ``c_amount`` (S, nnz) and ``d_amount`` (S, nnz) are set for accounts flagged `CALLED`;
     ``flags`` and ``status`` (S, N); ``scenario`` (S,) `PER_SCENARIO`, ``asset`` (S, A)
-    `PER_ASSET`, ``emode_loss_usd`` (S, E); ``account_loss_usd`` (S, N) each account's avoidable
+    `PER_ASSET`, ``emode`` (S, E) `PER_EMODE`; ``account_loss_usd`` (S, N) each account's avoidable
     loss so far; ``waiting_since_s`` (S, N), inf while not liquidatable, (S, 0) where liquidators do
     not wait.
     """
@@ -84,7 +101,7 @@ class State(NamedTuple):
     status: ByteArray
     scenario: Records
     asset: Records
-    emode_loss_usd: FloatArray
+    emode: Records
     account_loss_usd: FloatArray
     waiting_since_s: FloatArray
 
@@ -106,7 +123,7 @@ def start(model: Model, scenarios: int, emode_rows: int) -> State:
         status=np.zeros(shape, dtype=np.uint8),
         scenario=scenario,
         asset=asset,
-        emode_loss_usd=np.zeros((scenarios, emode_rows)),
+        emode=np.zeros((scenarios, emode_rows), dtype=PER_EMODE),
         account_loss_usd=np.zeros(shape),
         waiting_since_s=np.full((scenarios, waits), np.inf),
     )

@@ -12,12 +12,11 @@ import pandas as pd
 
 from abis.errors import ScenarioError
 from abis.findings import Finding, FindingKind, Severity
-from oracles.graph import OracleGraph
 from protocols.snapshot import Snapshot
 from risk.depth import Depth
 from risk.engine.accrual import Accrual
 from risk.engine.advance import Engine, run, start, stuck
-from risk.engine.arrays import FloatArray, IntArray, Records
+from risk.engine.arrays import IntArray, Records
 from risk.engine.assumptions import Assumptions
 from risk.engine.cluster import in_turn, spread
 from risk.engine.event_file import EventFile
@@ -27,6 +26,7 @@ from risk.engine.feedback import Feedback
 from risk.engine.liquidators import Liquidators
 from risk.engine.liquidity import Liquidity
 from risk.engine.outage import Outage
+from risk.engine.prices import Oracles
 from risk.engine.state import block_size
 from risk.outcome import Outcome
 from risk.scenarios.scenarios import BLOCK, Scenarios
@@ -42,7 +42,7 @@ class Ledger(NamedTuple):
 
     scenario: Records
     asset: Records
-    emode_loss_usd: FloatArray
+    emode: Records
     unliquidated_accounts: IntArray
 
 
@@ -54,7 +54,7 @@ def stress(
     snapshot: Snapshot,
     scenarios: Scenarios,
     *,
-    oracles: OracleGraph | None = None,
+    oracles: Oracles = None,
     depth: Depth | None = None,
     liquidators: Liquidators | None = None,
     accrual: Accrual | bool = False,
@@ -73,8 +73,9 @@ def stress(
         The market.
     scenarios : Scenarios
         Market and fair prices, assets in the order of the snapshot's reserves.
-    oracles : OracleGraph, optional
-        What makes oracle prices from market prices.  Without it they follow the market at once.
+    oracles : OracleGraph or PERFECT, optional
+        What makes oracle prices from market prices.  Without it they follow the market at once;
+        with `PERFECT` they are the fair prices at once.
     depth : Depth, optional
         Curves of what selling fetches; infinite depth without.  Sales of a scenario use a curve
         up along its path; it refills as the depth says, by default not at all.
@@ -200,7 +201,7 @@ def one_block(
     state = start(engine, len(block))
     path = assumed.path(engine, scenarios, block, state)
     state, logs = run(engine, state, path, events=log)
-    ledger = Ledger(state.scenario, state.asset, state.emode_loss_usd, stuck(engine, state))
+    ledger = Ledger(state.scenario, state.asset, state.emode, stuck(engine, state))
     return ledger, [(first, one) for one in logs]
 
 
@@ -210,14 +211,16 @@ def _columns(total: Ledger) -> dict[str, Any]:
     columns = {
         k: np.ascontiguousarray(r[k]) for r in records for k in r.dtype.names or () if k not in COUNTERS
     }
+    names = total.emode.dtype.names or ()
+    by_emode = {f"{k.removesuffix('_usd')}_emode_usd": np.ascontiguousarray(total.emode[k]) for k in names}
     return {
         **columns,
-        "avoidable_loss_emode_usd": total.emode_loss_usd,
+        **by_emode,
         "unliquidated_accounts": total.unliquidated_accounts,
     }
 
 
-def _findings(total: Ledger, scenarios: Scenarios, oracles: OracleGraph | None) -> list[Finding]:
+def _findings(total: Ledger, scenarios: Scenarios, oracles: Oracles) -> list[Finding]:
     found = []
     unsure, cut_off = (int(total.scenario[k].sum()) for k in ("unsure", "cut_off"))
     if unsure:

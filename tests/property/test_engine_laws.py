@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from benchmarks.bench_engine import market_of, shocks_of
 from protocols.entries import CollateralEntry, DebtEntry, book_of
-from protocols.snapshot import Snapshot
+from protocols.snapshot import EMode, Snapshot
 from risk.depth import Depth
 from risk.engine import advance
 from risk.engine import state as states
 from risk.engine.liquidators import Liquidators
 from risk.engine.prices import moments
 from risk.engine.stress import stress
-from risk.outcome import Outcome
+from risk.outcome import LEDGER, Outcome
 from risk.scenarios.scenarios import ScenarioBlock, Scenarios
 from risk.testing.snapshots import snapshots
 from tests.risk.engine.markets import FREE, Account, market, moves, reserve
@@ -27,6 +27,10 @@ from tests.risk.engine.markets import FREE, Account, market, moves, reserve
 seeds = st.integers(0, 2**32 - 1)
 releases = st.sampled_from(["2.0", "3.0", "3.3", "3.5", "3.7"])
 ARRAYS = [f.name for f in fields(Outcome) if f.type in ("FloatArray", "IntArray") and f.name != "weight"]
+
+
+# What an account may owe beyond its collateral, or be spared, without a call.
+BEFORE_ANY_CALL = ("bad_debt_usd", "bad_debt_emode_usd", "first_liquidation_s", "under_liquidation_usd_hours")
 
 
 def shallow(snapshot: Snapshot, share: float = 0.05) -> Depth:
@@ -63,7 +67,7 @@ def alike(
     """Up to the order of additions."""
     for name in ARRAYS:
         ours, theirs = getattr(a, name), getattr(b, name)
-        if columns is not None and theirs.ndim == 2 and name != "avoidable_loss_emode_usd":
+        if columns is not None and theirs.ndim == 2 and not name.endswith("_emode_usd"):
             theirs = theirs[:, list(columns)]
         scale = factor if name.endswith(("_usd", "_usd_hours")) else 1.0
         np.testing.assert_allclose(ours * scale, theirs, rtol=rtol, atol=atol, err_msg=name)
@@ -78,7 +82,7 @@ def test_nothing_happens_to_a_healthy_book(snapshot: Snapshot, data: st.DataObje
     assert got.events is not None
     assert got.events.empty
     for name in ARRAYS:
-        if name not in ("bad_debt_usd", "first_liquidation_s", "under_liquidation_usd_hours"):
+        if name not in BEFORE_ANY_CALL:
             assert not getattr(got, name).any(), name
 
 
@@ -133,6 +137,30 @@ def test_causes_add_up(seed: int, release: str, with_depth: bool) -> None:
     causes = got.loss_dislocation_usd + got.loss_excess_usd + got.loss_bonus_usd
     np.testing.assert_allclose(got.avoidable_loss_usd.sum(axis=1), causes, rtol=1e-12, atol=1e-9)
     np.testing.assert_allclose(got.avoidable_loss_emode_usd.sum(axis=1), causes, rtol=1e-12, atol=1e-9)
+
+
+@given(seeds, releases, st.booleans())
+def test_emodes_add_up(seed: int, release: str, with_depth: bool) -> None:
+    """LED-8: every column of the ledger adds up to the same over e-mode rows as over reserves."""
+    snapshot = with_emodes(market_of(seed, 12, version=release), seed)
+    depth = shallow(snapshot) if with_depth else None
+    got = stress(snapshot, shocks_of(snapshot, seed, 3, times=2), depth=depth)
+    for name in LEDGER:
+        by_mode = getattr(got, f"{name}_emode_usd")
+        assert by_mode.shape == (3, 3)
+        by_reserve = getattr(got, f"{name}_usd").sum(axis=1)
+        np.testing.assert_allclose(by_mode.sum(axis=1), by_reserve, rtol=1e-9, atol=1e-6, err_msg=name)
+        row_of = np.isin(snapshot.book.emode, (1, 2)) * snapshot.book.emode
+        unused = np.bincount(row_of, minlength=3) == 0
+        assert not by_mode[:, unused].any(), name
+
+
+def with_emodes(snapshot: Snapshot, seed: int) -> Snapshot:
+    """Return the market with two categories, and its accounts spread over them at random."""
+    rng = np.random.default_rng(seed)
+    modes = tuple(EMode(k, f"mode {k}", 9_000, 9_300, 10_100) for k in (1, 2))
+    emode = rng.integers(0, 3, len(snapshot.book)).astype(snapshot.book.emode.dtype)
+    return replace(snapshot, emodes=modes, book=replace(snapshot.book, emode=emode))
 
 
 def renamed(snapshot: Snapshot) -> Snapshot:
@@ -255,7 +283,7 @@ def test_a_path_is_the_fold_of_its_moments(seed: int, release: str, pause: int) 
         state, step = advance.advance(engine, state, inputs)
         sold = sold + step.sold_tokens
     state = advance.finish(engine, state, path[-1])
-    for name in ("scenario", "asset", "emode_loss_usd", "flags", "status"):
+    for name in ("scenario", "asset", "emode", "flags", "status"):
         np.testing.assert_array_equal(getattr(whole, name), getattr(state, name), err_msg=name)
     np.testing.assert_allclose(state.asset["sold_tokens"], sold, rtol=1e-12)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from risk.outcome import Outcome
+from risk.outcome import LEDGER, Outcome
 
 
 def outcome(bad_debt_usd: list[list[float]], weight: list[float] | None = None) -> Outcome:
@@ -27,7 +27,7 @@ def outcome(bad_debt_usd: list[list[float]], weight: list[float] | None = None) 
         bad_debt_usd=loss,
         deficit_usd=zero,
         avoidable_loss_usd=zero,
-        avoidable_loss_emode_usd=np.zeros((s, 1)),
+        **{f"{name}_emode_usd": np.zeros((s, 1)) for name in LEDGER},
         loss_dislocation_usd=zeros,
         loss_excess_usd=zeros,
         loss_bonus_usd=zeros,

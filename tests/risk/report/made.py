@@ -26,7 +26,7 @@ from protocols.snapshot import (
     Reserve,
     Snapshot,
 )
-from risk.outcome import Outcome
+from risk.outcome import LEDGER, Outcome
 from risk.scenarios.scenarios import Scenarios
 
 BLOCK_TIME_S = 1_773_141_600  # 2026-03-10 11:20 UTC
@@ -194,8 +194,6 @@ def counted_outcome(snapshot: Snapshot, scenarios: Scenarios, *, infinite_depth:
                 snapshot, factor, {m: v[block.start + k] for m, v in wide.items()}
             )
     loss = wide["avoidable_loss_usd"].sum(axis=1)
-    by_mode = np.zeros((n, n_modes))
-    by_mode[:, 0] = loss
     zeros = np.zeros(n)
     return Outcome(
         names=scenarios.names,
@@ -206,7 +204,7 @@ def counted_outcome(snapshot: Snapshot, scenarios: Scenarios, *, infinite_depth:
         eligible_accounts=accounts,
         liquidated_accounts=accounts,
         **wide,
-        avoidable_loss_emode_usd=by_mode,
+        **{f"{name}_emode_usd": outside(wide[f"{name}_usd"], n_modes) for name in LEDGER},
         loss_dislocation_usd=zeros,
         loss_excess_usd=loss * 0.75,
         loss_bonus_usd=loss * 0.25,
@@ -217,6 +215,13 @@ def counted_outcome(snapshot: Snapshot, scenarios: Scenarios, *, infinite_depth:
         infinite_depth=infinite_depth,
         first_liquidation_s=np.where(accounts > 0, 0.0, np.inf),
     )
+
+
+def outside(wide: np.ndarray, n_modes: int) -> np.ndarray:
+    """Return amounts (S, A) per e-mode row (S, E), all of it in the row outside every category."""
+    by_mode = np.zeros((len(wide), n_modes))
+    by_mode[:, 0] = wide.sum(axis=1)
+    return by_mode
 
 
 def _count(snapshot, factor, row) -> int:  # type: ignore[no-untyped-def]
