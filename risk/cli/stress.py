@@ -37,6 +37,8 @@ Examples:
 
   breakwater stress snap --scenarios paths.toml --interest --latency-blocks 25 --feedback 0.5
 
+  breakwater stress snap --scenarios paths.toml --executor dask://10.0.0.5:8786
+
   breakwater stress snap --shock "WETH=-30%" --explain 0xd8dA6BF26964aF9D7eEd9e03E53415D37aA96045
 """
 _TEXT = ("scenario", "group")
@@ -85,6 +87,10 @@ def stress(
             "--depth-sensitivity", help="Say what hangs on depth: x 1/3, x 3, -86 %, utilisation 100 %."
         ),
     ] = False,
+    executor: Annotated[
+        str | None,
+        typer.Option(help="Dask scheduler to run on, dask://host:port.", show_default=False),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write all scenarios as JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Write all scenarios as CSV.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the events file.")] = False,
@@ -95,11 +101,12 @@ def stress(
 
     _check(as_json, as_csv, explain, scenario, events, force)
     _check_alone(depth_sensitivity, as_json or as_csv or explain is not None or events is not None)
+    _check_executor(executor)
     taken = load(snapshot)
     curves = Depth.load(depth, taken) if depth is not None else Depth.infinite_for(taken)
     batch = scenarios_of(taken, scenarios, shock or [], grid or [], standard=False)
     _check_column(by)
-    options = _options(interest, latency_blocks, feedback)
+    options = _options(interest, latency_blocks, feedback) | {"executor": executor}
     if depth_sensitivity:
         _print_sensitivity(taken, batch, curves, options)
         return
@@ -151,6 +158,13 @@ def _check_alone(depth_sensitivity: bool, other: bool) -> None:
             "--depth-sensitivity prints a table of its own.",
             remedy="Leave out --json, --csv, --events and --explain.",
         )
+
+
+def _check_executor(executor: str | None) -> None:
+    from risk.engine.cluster import address_of
+
+    if executor is not None:
+        address_of(executor)
 
 
 def _options(interest: bool, latency_blocks: float, feedback: float) -> dict[str, Any]:
