@@ -7,8 +7,9 @@ far, decide; sorted once, all accounts of a step that are liquidated lie behind 
 book, and sums over them are differences of running sums.  Per option and scenario:
 
 * *eligible debt*: of all accounts liquidated;
-* *potential bad debt*: ``(D - C rho / (1 + b))+`` at the lowest ratio up to the moment the call is
-  executed, the trigger plus a delay, or the end of the path if there is none;
+* *potential bad debt*: ``(D - C rho / (1 + b))+`` at the lowest ratio, as the contract reads it or
+  at fair prices, up to the moment the call is executed, the trigger plus a delay, or the end of the
+  path if there is none: at a wrong price the collateral is gone, at a late one it is worth less;
 * *avoidable loss*: of the first call on each account, ``(Lambda - s r)+`` with ``Lambda`` what the
   borrower loses at fair prices, ``s`` the reference cost and ``r`` the repayment that would have
   restored health at fair prices.
@@ -187,12 +188,13 @@ def _sweep(first, last, book, oracle, fair, threshold, bonus, calls, out):  # ty
     delay, close_factor, cost = calls
     eligible, bad, avoidable = out
     steps = oracle.shape[1]
-    lowest = np.empty(steps)
+    lowest, worth_least = np.empty(steps), np.empty(steps)
     for s in range(first, last):
-        low = np.inf
+        low = fallen = np.inf
         for t in range(steps):
             low = min(low, oracle[s, t])
-            lowest[t] = low
+            fallen = min(fallen, low, fair[s, t])
+            lowest[t], worth_least[t] = low, fallen
         for k in range(len(threshold)):
             lt, b = threshold[k], bonus[k]
             safe = len(owed)  # accounts before this place have not been liquidated
@@ -203,13 +205,13 @@ def _sweep(first, last, book, oracle, fair, threshold, bonus, calls, out):  # ty
                 if place == safe:
                     continue
                 eligible[k, s] += debt[safe] - debt[place]
-                floor = lowest[min(t + delay, steps - 1)] / (1.0 + b)
+                floor = worth_least[min(t + delay, steps - 1)] / (1.0 + b)
                 # Who owes no more than what the collateral fetches leaves nothing.
                 from_ = max(place, np.searchsorted(owed[:safe], floor, side="right"))
                 bad[k, s] += (debt[safe] - debt[from_]) - floor * (collateral[safe] - collateral[from_])
                 for u in range(place, safe):
                     d, c = debts[u], collaterals[u]
-                    health = lt * c * oracle[s, t] / d
+                    health = lt * (c * oracle[s, t]) / d
                     share = 1.0 if health < FULL_CLOSE_BELOW else close_factor
                     repaid = min(share * d, c * oracle[s, t] / (1.0 + b))
                     lost = repaid * ((1.0 + b) * fair[s, t] / oracle[s, t] - 1.0)
@@ -218,6 +220,6 @@ def _sweep(first, last, book, oracle, fair, threshold, bonus, calls, out):  # ty
                     avoidable[k, s] += max(0.0, lost - cost * needed)
                 safe = place
             # Never liquidated, yet worth less than owed: where the bonus leaves no room for it.
-            floor = lowest[steps - 1] / (1.0 + b)
+            floor = worth_least[steps - 1] / (1.0 + b)
             from_ = np.searchsorted(owed[:safe], floor, side="right")
             bad[k, s] += (debt[safe] - debt[from_]) - floor * (collateral[safe] - collateral[from_])

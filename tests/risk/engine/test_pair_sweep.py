@@ -39,11 +39,11 @@ def one(c: float, d: float, path: np.ndarray, fair: np.ndarray, lt: float, b: fl
     """One account by definition: eligible debt, potential bad debt, avoidable loss."""
     fired = [t for t in range(len(path)) if d / c > lt * path[t]]
     end = min(fired[0] + calls.delay_steps, len(path) - 1) if fired else len(path) - 1
-    bad = max(max(d - c * path[t] / (1 + b), 0.0) for t in range(end + 1))
+    bad = max(max(d - c * min(path[t], fair[t]) / (1 + b), 0.0) for t in range(end + 1))
     if not fired:
         return 0.0, bad, 0.0
     t = fired[0]
-    share = 1.0 if lt * c * path[t] / d < 0.95 else calls.close_factor
+    share = 1.0 if lt * (c * path[t]) / d < 0.95 else calls.close_factor
     repaid = min(share * d, c * path[t] / (1 + b))
     lost = repaid * ((1 + b) * fair[t] / path[t] - 1)
     needed = r_reference(d, c * fair[t], lt * c * fair[t] / d, lt, calls.reference_cost)
