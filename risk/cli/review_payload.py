@@ -58,7 +58,7 @@ def review_payload(
     changes = changes_of(calldata, taken)
     batch = scenarios_of(taken, scenarios, shock or [], grid or [], standard=False)
     hashes = {
-        "payload_sha256": hashlib.sha256("\n".join(calldata).encode()).hexdigest(),
+        "payload_sha256": hashlib.sha256("\n".join(c.data for c in calldata).encode()).hexdigest(),
         "snapshot_sha256": digest(snapshot),
         "scenarios_sha256": batch.sha256,
     }
