@@ -14,6 +14,7 @@ no option of any row can bring below health 1 at the worst prices of a path are 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from risk.engine.ledger import r_reference
 from risk.engine.pair_sweep import FULL_CLOSE_BELOW, Calls, Swept
 
 UNGOVERNED = -1
+Block = tuple[Any, ...]  # what a kernel is handed of one thing: arrays and numbers
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -148,7 +150,19 @@ def _check(oracle: FloatArray, fair: FloatArray, options: RowOptions) -> None:
 
 
 @kernel
-def _sweep(first, last, collateral, debt, oracle, fair, options, calls, most, now, change):  # type: ignore[no-untyped-def]
+def _sweep(
+    first: int,
+    last: int,
+    collateral: Block,
+    debt: Block,
+    oracle: FloatArray,
+    fair: FloatArray,
+    options: Block,
+    calls: Block,
+    most: int,
+    now: Block,
+    change: Block,
+) -> None:
     steps, assets = oracle.shape[1], oracle.shape[2]
     indptr, threshold, _, current = options
     lowest_threshold = np.empty(len(current))
@@ -182,7 +196,14 @@ def _sweep(first, last, collateral, debt, oracle, fair, options, calls, most, no
 
 
 @jit
-def never(u, collateral, debt, low, high, lowest_threshold):  # type: ignore[no-untyped-def]
+def never(
+    u: int,
+    collateral: Block,
+    debt: Block,
+    low: FloatArray,
+    high: FloatArray,
+    lowest_threshold: FloatArray,
+) -> bool:
     """Tell whether the account stays above health 1 whatever is chosen, at the worst of all prices."""
     c_indptr, c_asset, c_usd, c_row = collateral
     d_indptr, d_asset, d_usd = debt
@@ -192,11 +213,11 @@ def never(u, collateral, debt, low, high, lowest_threshold):  # type: ignore[no-
             weighted += lowest_threshold[c_row[e]] * c_usd[e] * low[c_asset[e]]
     for e in range(d_indptr[u], d_indptr[u + 1]):
         owed += d_usd[e] * high[d_asset[e]]
-    return weighted >= owed * (1.0 + 1e-12)
+    return bool(weighted >= owed * (1.0 + 1e-12))
 
 
 @jit
-def seen(c_row, first, e, r):  # type: ignore[no-untyped-def]
+def seen(c_row: IntArray, first: int, e: int, r: int) -> bool:
     """Tell whether an earlier entry of the account is under the same row."""
     for before in range(first, e):  # noqa: SIM110 -- compiled
         if c_row[before] == r:
@@ -205,7 +226,16 @@ def seen(c_row, first, e, r):  # type: ignore[no-untyped-def]
 
 
 @jit
-def follow(u, r, collateral, debt, oracle, fair, options, work):  # type: ignore[no-untyped-def]
+def follow(
+    u: int,
+    r: int,
+    collateral: Block,
+    debt: Block,
+    oracle: FloatArray,
+    fair: FloatArray,
+    options: Block,
+    work: FloatArray,
+) -> None:
     """Fill ``work``, a row a step: X, W_o, Y_o, D at oracle prices, then the same at fair ones.
 
     ``Y_o`` is what the rest of the collateral repays, each part over one plus its bonus.
@@ -233,7 +263,18 @@ def follow(u, r, collateral, debt, oracle, fair, options, work):  # type: ignore
 
 
 @jit
-def judge(u, r, collateral, debt, oracle, fair, options, calls, work, result):  # type: ignore[no-untyped-def]
+def judge(
+    u: int,
+    r: int,
+    collateral: Block,
+    debt: Block,
+    oracle: FloatArray,
+    fair: FloatArray,
+    options: Block,
+    calls: Block,
+    work: FloatArray,
+    result: FloatArray,
+) -> None:
     """Fill ``result``, a row an option: eligible debt, potential bad debt, avoidable loss."""
     indptr, threshold, bonus, _ = options
     delay = calls[0]
@@ -261,7 +302,19 @@ def judge(u, r, collateral, debt, oracle, fair, options, calls, work, result):  
 
 
 @jit
-def avoidable(u, r, lt, b, collateral, debt, oracle, fair, options, calls, work):  # type: ignore[no-untyped-def]
+def avoidable(
+    u: int,
+    r: int,
+    lt: float,
+    b: float,
+    collateral: Block,
+    debt: Block,
+    oracle: FloatArray,
+    fair: FloatArray,
+    options: Block,
+    calls: Block,
+    work: FloatArray,
+) -> float:
     """Return the avoidable loss of the first call: the largest collateral against the largest debt."""
     c_indptr, c_asset, c_usd, c_row = collateral
     d_indptr, d_asset, d_usd = debt
@@ -287,4 +340,4 @@ def avoidable(u, r, lt, b, collateral, debt, oracle, fair, options, calls, work)
     lost = repaid * (taken - fair[d_asset[j]] / oracle[d_asset[j]])
     at_fair = (lt * work[4] + work[5]) / work[7]
     needed = r_reference(work[7], c_usd[i] * fair[c_asset[i]], at_fair, own_lt, cost)
-    return max(0.0, lost - cost * needed)
+    return float(max(0.0, lost - cost * needed))
