@@ -1,0 +1,218 @@
+"""`Limits`: what a team tolerates, as `limits.toml`; one table states every key, its default and bounds."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from abis.errors import InputError
+
+INF = math.inf
+
+
+class Objective(StrEnum):
+    """What the solver looks for among all choices within the limits."""
+
+    BORROW_POWER = "borrow_power"  # most USD that may be borrowed against what is supplied
+    LEAST_CHANGE = "least_change"  # fewest basis points of threshold and bonus moved
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One number of `limits.toml`.
+
+    ``default`` stands where the file is silent; the value must lie in ``[low, high]``.
+    """
+
+    default: float
+    low: float
+    high: float
+    says: str
+
+
+# section -> name -> key; the template and the reader are both made from this.
+KEYS: Mapping[str, Mapping[str, Key]] = {
+    "tail": {"level": Key(0.99, 0.0, 0.99999, "of every CVaR below: 0.99 is the worst 1 % of scenarios")},
+    "bad_debt": {
+        "cvar_usd": Key(INF, 0, INF, "potential bad debt of the whole market, CVaR, USD"),
+    },
+    "avoidable_loss": {
+        "cvar_usd": Key(INF, 0, INF, "what borrowers lose beyond what restoring health costs, CVaR, USD"),
+    },
+    "liquidations": {"cvar_usd": Key(INF, 0, INF, "debt of all accounts liquidated, CVaR, USD")},
+    "enactment": {
+        "usd": Key(INF, 0, INF, "debt of accounts the change itself makes liquidatable, USD"),
+        "debt_bps": Key(INF, 0, INF, "the same as a share of all debt, bps"),
+        "dust_usd": Key(100.0, 0, INF, "accounts that owe less than this do not count there"),
+    },
+    "new_position": {
+        "probability": Key(1.0, 0, 1, "that an account opened at maximal LTV is liquidated in the horizon"),
+        "horizon_days": Key(7, 1, 30, "1, 7 or 30"),
+    },
+    "cap_fill": {"usd": Key(INF, 0, INF, "loss if one supply cap is filled with worthless collateral, USD")},
+    "toxicity": {
+        "max_threshold_times_bonus": Key(
+            1.0, 0.5, 1, "LT (1 + bonus); above 0.95 half of all calls lower the health factor"
+        ),
+    },
+    "participation": {
+        "cost_bps": Key(0.0, 0, 5_000, "what selling costs beside gas: slippage, pool fee, oracle gap"),
+        "gas_usd": Key(20.0, 0, INF, "gas of one call, USD"),
+        "call_usd": Key(10_000.0, 1, INF, "debt repaid by the smallest call that must still pay, USD"),
+    },
+    "calls": {
+        "delay_s": Key(0, 0, 604_800, "between an account's trigger and the sale, s"),
+        "close_factor": Key(0.5, 0.01, 1, "share of the debt one call may repay above health factor 0.95"),
+        "reference_cost_bps": Key(50, 0, 5_000, "what a sale had to cost; see the harm ledger"),
+    },
+    "box": {
+        "threshold_bps": Key(300, 0, 10_000, "how far a threshold may move either way, bps"),
+        "threshold_step_bps": Key(50, 1, 10_000, "distance of the candidates, bps"),
+        "bonus_bps": Key(0, 0, 5_000, "how far a bonus may move either way, bps"),
+        "bonus_step_bps": Key(50, 1, 5_000, "distance of the candidates, bps"),
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is tolerated.
+
+    Parameters
+    ----------
+    numbers : mapping of "section.name" to float
+        Every key of `KEYS`.
+    objective : Objective
+    relever : tuple of float
+        Borrowers' behaviours the result must hold for: 0 leaves debts as they are, 1 borrows up with
+        every rise of LTV.
+    keep : tuple of str
+        Subjects whose parameters stay: asset names, ``emode:`` and id.
+    """
+
+    numbers: Mapping[str, float]
+    objective: Objective = Objective.BORROW_POWER
+    relever: tuple[float, ...] = (0.0, 0.5, 1.0)
+    keep: tuple[str, ...] = field(default=())
+
+    def __getitem__(self, name: str) -> float:
+        """Return a number by ``section.name``."""
+        return self.numbers[name]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON-ready values; an absent bound is None."""
+        numbers = {k: (None if math.isinf(v) else v) for k, v in self.numbers.items()}
+        rest = {"objective": self.objective.value, "relever": list(self.relever), "keep": list(self.keep)}
+        return numbers | rest
+
+
+def read_limits(text: str) -> Limits:
+    """Read `limits.toml`.
+
+    Raises
+    ------
+    InputError
+        If it is no TOML, or a section, key or value is unknown or out of range.
+    """
+    try:
+        tables = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise InputError(
+            f"the limits are no TOML: {error}.", remedy="Compare `breakwater limits init`."
+        ) from error
+    solver = tables.pop("solver", {})
+    _known("section", tables, KEYS)
+    numbers = {}
+    for section, keys in KEYS.items():
+        given = _table(section, tables.get(section, {}))
+        _known(f"key in [{section}]", given, keys)
+        for name, key in keys.items():
+            numbers[f"{section}.{name}"] = _number(f"{section}.{name}", given.get(name, key.default), key)
+    if numbers["new_position.horizon_days"] not in (1, 7, 30):
+        raise InputError(
+            f"new_position.horizon_days is {numbers['new_position.horizon_days']:g}.",
+            remedy="Give 1, 7 or 30.",
+        )
+    return Limits(MappingProxyType(numbers), **_solver(_table("solver", solver)))
+
+
+def load_limits(path: Path) -> Limits:
+    """Read a file; as `read_limits`."""
+    try:
+        return read_limits(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read: {error}.") from error
+
+
+def template() -> str:
+    """Return a commented `limits.toml` in which nothing is limited yet."""
+    lines = [
+        "# Limits of `breakwater solve`. Every key is optional; what is commented out shows the default.",
+        "",
+        "[solver]",
+        f'# objective = "{Objective.BORROW_POWER}"  # or "{Objective.LEAST_CHANGE}"',
+        "# relever = [0.0, 0.5, 1.0]  # must hold for each: 0 debts stay, 1 borrowers follow the LTV up",
+        '# keep = []  # subjects that stay as they are: "WETH", "emode:1"',
+    ]
+    for section, keys in KEYS.items():
+        lines += ["", f"[{section}]"]
+        for name, key in keys.items():
+            shown = "inf" if math.isinf(key.default) else f"{key.default:g}"
+            lines.append(f"# {name} = {shown}  # {key.says}")
+    return "\n".join(lines) + "\n"
+
+
+def _solver(given: Mapping[str, Any]) -> dict[str, Any]:
+    _known("key in [solver]", given, ("objective", "relever", "keep"))
+    try:
+        objective = Objective(given.get("objective", Objective.BORROW_POWER))
+    except ValueError as error:
+        raise InputError(
+            f"solver.objective is {given['objective']!r}.",
+            remedy=f"Give one of {', '.join(o.value for o in Objective)}.",
+        ) from error
+    relever = given.get("relever", [0.0, 0.5, 1.0])
+    usable = isinstance(relever, list) and relever and all(_is_number(e) and 0 <= e <= 1 for e in relever)
+    if not usable:
+        raise InputError(f"solver.relever is {relever!r}.", remedy="Give numbers from 0 to 1, at least one.")
+    keep = given.get("keep", [])
+    if not (isinstance(keep, list) and all(isinstance(name, str) for name in keep)):
+        raise InputError(f"solver.keep is {keep!r}.", remedy='Give names, such as ["WETH", "emode:1"].')
+    return {
+        "objective": objective,
+        "relever": tuple(sorted({float(e) for e in relever})),
+        "keep": tuple(dict.fromkeys(keep)),
+    }
+
+
+def _table(name: str, value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise InputError(f"{name} is {value!r}.", remedy=f"Write a section [{name}].")
+    return value
+
+
+def _number(name: str, value: Any, key: Key) -> float:
+    if not _is_number(value) or not key.low <= value <= key.high:
+        raise InputError(
+            f"{name} is {value!r}.", remedy=f"Give a number from {key.low:g} to {key.high:g}: {key.says}."
+        )
+    return float(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and not math.isnan(value)
+
+
+def _known(what: str, given: Mapping[str, Any], known: Any) -> None:
+    for name in given:
+        if name not in known:
+            near = get_close_matches(name, list(known), n=1)
+            remedy = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}."
+            raise InputError(f"{name!r} is no {what} of the limits.", remedy=remedy)
