@@ -114,14 +114,17 @@ def lines(
     x_title: str,
     y_title: str,
     usd: bool = True,
+    x_format: str = "+.1%",
 ) -> Spec:
     """Return a line chart of (name, x, y) series; at most `MAX_LINES` are drawn.
 
     Parameters
     ----------
     series : sequence of (name, x, y)
-        Largest first; names are untrusted, x is a share (shown as percent).
+        Largest first; names are untrusted.
     x_title, y_title : str
+    x_format : str
+        How x reads: a change in percent unless given.
     usd : bool
         Whether y is USD; counts otherwise.
     """
@@ -137,12 +140,12 @@ def lines(
                 "y": [number(v) for v in y],
                 "line": {"color": colour, "width": 2},
                 "marker": {"color": colour, "size": 5},
-                "hovertemplate": f"%{{x:+.1%}}: {y_text}<extra>{text(name)}</extra>",
+                "hovertemplate": f"%{{x:{x_format}}}: {y_text}<extra>{text(name)}</extra>",
             }
         )
     y_axis = dict(_USD_AXIS) if usd else {"rangemode": "tozero", "tickformat": ",d"}
     layout = {
-        "xaxis": {"title": {"text": x_title}, "tickformat": "+.0%"},
+        "xaxis": {"title": {"text": x_title}, "tickformat": x_format.replace(".1%", ".0%")},
         "yaxis": {"title": {"text": y_title}, **y_axis},
         "showlegend": len(data) > 1,
     }

@@ -22,6 +22,9 @@ _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&$!])")
 _LINKED = re.compile(r"(?<=\w)\.(?=[A-Za-z])|:(?=//)")
 
 
+PICTURES = "pictures"  # folder beside the text
+
+
 def to_markdown(page: Page) -> str:
     """Return the report as Markdown."""
     parts = [
@@ -34,10 +37,10 @@ def to_markdown(page: Page) -> str:
         _findings(page.findings),
     ]
     for section in (*page.sections, *page.details):
-        parts += _section(section, page.infinite_depth)
-    parts += ["## How the figures are computed", _methods(page.methods)]
+        parts += section_parts(section, page.infinite_depth)
+    parts += ["## How the figures are computed", methods(page.methods)]
     parts += ["## Assumptions", "\n".join(f"- {prose(a)}" for a in page.assumptions)]
-    parts += ["## Inputs", "\n".join(f"- {prose(k)}: `{_code(v)}`" for k, v in page.inputs)]
+    parts += ["## Inputs", "\n".join(f"- {prose(k)}: `{code(v)}`" for k, v in page.inputs)]
     return "\n\n".join(p for p in parts if p) + "\n"
 
 
@@ -46,7 +49,7 @@ def cell(text: str) -> str:
     shown = formats.sentence(text)
     if _PLAIN.fullmatch(shown) and "://" not in shown and "__" not in shown and not shown.startswith(" "):
         return shown.replace("_", r"\_")
-    return f"`{_code(shown)}`"
+    return f"`{code(shown)}`"
 
 
 def prose(text: str) -> str:
@@ -63,34 +66,50 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[str]], marked: bool
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
+    """Return untrusted text for inside a code span of a table."""
     return formats.sentence(text).replace("`", "'").replace("|", r"\|")
 
 
-def _section(section: Section, infinite_depth: bool) -> list[str]:
+def section_parts(
+    section: Section, infinite_depth: bool, *, level: int = 2, pictures: bool = False
+) -> list[str]:
+    """Return a section's paragraphs, with ``pictures`` also a link to the picture of each chart.
+
+    Sections all of whose tables are for the page only are left out.
+    """
     note = " (diagnostic, no proposal)" if section.diagnostic else ""
     shown = [t for t in section.tables if t.markdown_rows]
     if not shown and section.tables:
         return []
-    parts = [f"## {prose(section.title)}{note}", *[prose(s) for s in section.lead]]
+    parts = [f"{'#' * level} {prose(section.title)}{note}", *[prose(s) for s in section.lead]]
+    if pictures:
+        for chart in section.charts:
+            mark = f" {formats.INFINITE_DEPTH}." if infinite_depth and chart.depth else ""
+            parts += [f"![{prose(chart.title)}]({PICTURES}/{chart.id}.svg)", f"*{prose(chart.alt)}{mark}*"]
     for t in shown:
-        parts += _table(t, infinite_depth, titled=len(shown) > 1)
+        parts += _table(t, infinite_depth, level + 1 if len(shown) > 1 else 0)
     return parts
 
 
-def _table(t: Table, infinite_depth: bool, *, titled: bool) -> list[str]:
-    parts = [f"### {prose(t.title)}"] if titled else []
+def _table(t: Table, infinite_depth: bool, level: int) -> list[str]:
+    parts = [f"{'#' * level} {prose(t.title)}"] if level else []
     if not t.rows:
         return [*parts, prose(t.empty)]
-    rows = [[_shown(c, row) for c in t.columns] for row in t.rows[: t.markdown_rows]]
+    rows = [[_shown(c, row) for c in t.columns] for row in t.in_markdown]
     parts.append(table(t.columns, rows, infinite_depth))
     if infinite_depth and t.depth:
         parts.append(f"{DAGGER} {formats.INFINITE_DEPTH}.")
     if len(t.rows) > t.markdown_rows:
-        parts.append(f"The first {t.markdown_rows} of {len(t.rows)} rows.")
+        which = f"{len(rows)} of {len(t.rows):,} rows, evenly chosen" if t.even else _first(t)
+        parts.append(f"{which}.")
     if t.note:
         parts.append(prose(t.note))
     return parts
+
+
+def _first(t: Table) -> str:
+    return f"The first {t.markdown_rows} of {len(t.rows):,} rows"
 
 
 def _shown(column: Column, row: Mapping[str, Any]) -> str:
@@ -120,6 +139,7 @@ def _findings(findings: Sequence[Finding]) -> str:
     return f"{text}\n\n{rest} more of lower rank are in the HTML and JSON reports." if rest > 0 else text
 
 
-def _methods(methods: Sequence[tuple[str, str, str]]) -> str:
+def methods(rows: Sequence[tuple[str, str, str]]) -> str:
+    """Return the appendix: figure, unit, how it is computed."""
     columns = (Column("f", "Figure"), Column("u", "Unit"), Column("h", "How"))
-    return table(columns, [[prose(part) for part in row] for row in methods])
+    return table(columns, [[prose(part) for part in row] for row in rows])

@@ -19,6 +19,8 @@ class Kind(StrEnum):
     """How a cell is shown."""
 
     TEXT = "text"  # untrusted: made visible, escaped by the writer
+    PROSE = "prose"  # untrusted sentences: wrapped, cut only where gigantic
+    CODE = "code"  # calldata: never cut
     ACCOUNT = "account"
     USD = "usd"
     PRICE = "price"
@@ -34,8 +36,12 @@ class Kind(StrEnum):
     VERDICT = "verdict"  # coloured by what it says
 
 
+_MAX_PROSE = 400
+
 _SHOW: Mapping[Kind, Callable[[Any], str]] = {
     Kind.TEXT: lambda v: formats.ABSENT if v in (None, "") else formats.label(str(v)),
+    Kind.PROSE: lambda v: formats.ABSENT if v in (None, "") else formats.label(str(v), _MAX_PROSE),
+    Kind.CODE: lambda v: formats.ABSENT if v in (None, "") else formats.sentence(str(v)),
     Kind.ACCOUNT: lambda v: formats.ABSENT if v in (None, "") else formats.account(str(v)),
     Kind.USD: formats.usd,
     Kind.PRICE: formats.price,
@@ -51,7 +57,7 @@ _SHOW: Mapping[Kind, Callable[[Any], str]] = {
     Kind.VERDICT: str,
 }
 _EXACT: Mapping[Kind, str] = {Kind.USD: "{:,.2f} USD", Kind.TOKENS: "{:,.6f}", Kind.HEALTH: "{:.6f}"}
-_WORDS = frozenset({Kind.TEXT, Kind.ACCOUNT, Kind.YES, Kind.VERDICT})
+_WORDS = frozenset({Kind.TEXT, Kind.PROSE, Kind.CODE, Kind.ACCOUNT, Kind.YES, Kind.VERDICT})
 _TONES = {"PASS": "good", "FAIL": "bad", "NOT KNOWN": "watch"}
 
 
@@ -63,6 +69,7 @@ class Column:
     header: str
     kind: Kind = Kind.TEXT
     depth: bool = False  # its numbers depend on depth
+    exact_key: str = ""  # row key of the exact value as text, where a float cannot hold it
 
     @property
     def numeric(self) -> bool:
@@ -78,6 +85,8 @@ class Column:
         value = row[self.key]
         if value is None:
             return ""
+        if self.exact_key:
+            return str(row[self.exact_key])
         if self.kind is Kind.ACCOUNT:
             return formats.label(str(value), 200)
         pattern = _EXACT.get(self.kind)
@@ -92,7 +101,7 @@ class Column:
         """Return the cell's style classes."""
         if self.kind is Kind.VERDICT:
             return f"verdict {_TONES.get(str(row[self.key]), 'plain')}"
-        return "num" if self.numeric else ""
+        return "num" if self.numeric else self.kind.value if self.kind in (Kind.PROSE, Kind.CODE) else ""
 
 
 def method_id(figure: str) -> str:
@@ -105,8 +114,9 @@ class Table:
     """A table; ``rows`` map column keys to raw values.
 
     ``depth`` marks tables whose numbers depend on depth, ``search`` those a reader may
-    filter, ``folded`` long ones (Markdown shows their first ``markdown_rows``).  ``how`` names
-    the entries of the page's methods that compute its figures.
+    filter, ``folded`` long ones.  Markdown shows the first ``markdown_rows``, or where ``even`` as
+    many evenly from the first to the last.  ``how`` names the entries of the page's methods that
+    compute its figures.
     """
 
     id: str
@@ -118,7 +128,16 @@ class Table:
     search: bool = False
     folded: bool = False
     markdown_rows: int = 20
+    even: bool = False
     how: tuple[str, ...] = ()
+
+    @property
+    def in_markdown(self) -> tuple[Mapping[str, Any], ...]:
+        """Return the rows Markdown shows."""
+        n, most = len(self.rows), self.markdown_rows
+        if not self.even or n <= most or most < 2:
+            return self.rows[:most]
+        return tuple(self.rows[round(k * (n - 1) / (most - 1))] for k in range(most))
 
     @property
     def depth(self) -> bool:
