@@ -25,17 +25,19 @@ _FIRST_ANSWERS = (
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """The market's contracts, checksummed; ``sentinel`` is empty where there is none."""
+    """The market's contracts, checksummed; of the last two, what it does not name is empty."""
 
     provider: str
     pool: str
     oracle: str
     sentinel: str
+    configurator: str = ""
 
     def to_mapping(self) -> dict[str, str]:
         """Return name -> address of what exists."""
         named = {"provider": self.provider, "pool": self.pool, "oracle": self.oracle}
-        return named | ({"sentinel": self.sentinel} if self.sentinel else {})
+        rest = {"sentinel": self.sentinel, "configurator": self.configurator}
+        return named | {name: address for name, address in rest.items() if address}
 
 
 def read_addresses(spec: MarketSpec, block: Header) -> Reading[Addresses]:
@@ -47,14 +49,15 @@ def read_addresses(spec: MarketSpec, block: Header) -> Reading[Addresses]:
         If the address is no such provider.
     """
     provider = spec.address
-    pool, oracle, sentinel = yield [
+    pool, oracle, *others = yield [
         Call(provider, "getPool()(address)", optional=True),
         Call(provider, "getPriceOracle()(address)", optional=True),
         Call(provider, "getPriceOracleSentinel()(address)", optional=True),
+        Call(provider, "getPoolConfigurator()(address)", optional=True),
     ]
     if pool in (None, ZERO) or oracle in (None, ZERO):
         raise _no_market(provider, block, "it names no pool and price oracle")
-    return Addresses(provider, pool, oracle, "" if sentinel in (None, ZERO) else sentinel)
+    return Addresses(provider, pool, oracle, *("" if a in (None, ZERO) else a for a in others))
 
 
 def check_provider(addresses: Addresses, block: Header) -> Reading[None]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from protocols.snapshot import Snapshot
 from risk.proposal.changes import Change
+from risk.proposal.pending import pending_ltv
 from risk.solver.parameters import emode_row
 
 _COLUMNS = {
@@ -31,7 +32,7 @@ def applied(snapshot: Snapshot, changes: Sequence[Change]) -> Snapshot:
     Snapshot
         Parameters of reserves and categories are the new ones, and so are those in the book's
         entries that they govern.  An LTV of 0 that comes from elsewhere (a frozen reserve, a
-        category's exception) stays 0.
+        category's exception) stays 0, and so does that of a frozen reserve whose new LTV waits.
     """
     reserves, emodes = list(snapshot.reserves), list(snapshot.emodes)
     block = snapshot.book.collateral
@@ -39,6 +40,8 @@ def applied(snapshot: Snapshot, changes: Sequence[Change]) -> Snapshot:
     columns = {name: getattr(block, name).copy() for name in _COLUMNS.values()}
     for change in changes:
         attribute, value = change.field.attribute, change.after
+        if pending_ltv(snapshot, change):
+            continue
         new: dict[str, Any] = {attribute: value}
         if change.is_emode:
             emodes[change.place] = replace(emodes[change.place], **new)

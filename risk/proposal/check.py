@@ -65,14 +65,16 @@ def _configurator(after: Snapshot, changes: Sequence[Change]) -> Iterator[Check]
         own = [c for c in changes if (c.is_emode, c.place) == (is_emode, place)]
         holder = after.emodes[place] if is_emode else after.reserves[place]
         if any(c.field.name in COLLATERAL_FIELDS for c in own):
-            yield from _collateral(after, own[0].subject, holder)
+            # What is given counts, though the LTV of a frozen reserve waits and 0 stays in force.
+            ltv = next((c.after for c in own if c.field.name == "ltv"), holder.ltv_bps)
+            yield from _collateral(after, own[0].subject, holder, ltv)
         if not is_emode:
             yield from _shares(own)
 
 
-def _collateral(after: Snapshot, subject: str, holder: Reserve | EMode) -> Iterator[Check]:
+def _collateral(after: Snapshot, subject: str, holder: Reserve | EMode, ltv: int) -> Iterator[Check]:
     """Yield ``configureReserveAsCollateral`` and ``setEModeCategory`` of PoolConfigurator.sol."""
-    ltv, threshold, bonus = holder.ltv_bps, holder.liquidation_threshold_bps, holder.liquidation_bonus_bps
+    threshold, bonus = holder.liquidation_threshold_bps, holder.liquidation_bonus_bps
     if after.change_rules.ltv_at_most_threshold:
         yield _judged("LTV at most the threshold", subject, ltv <= threshold, f"{ltv} and {threshold} bps")
     if threshold == 0:

@@ -89,7 +89,9 @@ def read(payload: Sequence[RawCall], snapshot: Snapshot) -> Incoming:
     for call, each in decoded:
         for setting in each.settings:
             if _possible(setting, call, findings):
-                last[setting.kind, setting.subject, setting.parameter] = setting
+                key = setting.kind, setting.subject, setting.parameter
+                findings += _overruled(last.get(key), setting, call)
+                last[key] = setting
     changes = [c for s in last.values() if (c := _change(s, snapshot)) is not None]
     others = [_other(s, snapshot) for s in last.values() if _change(s, snapshot) is None]
     kept = tuple(c for c in changes if c.before != c.after)
@@ -194,6 +196,15 @@ def _possible(setting: Setting, call: RawCall, findings: list[Finding]) -> bool:
         )
     )
     return False
+
+
+def _overruled(earlier: Setting | None, later: Setting, call: RawCall) -> Iterator[Finding]:
+    if earlier is not None and earlier.value != later.value:
+        message = (
+            f"{later.parameter} of {later.subject} is set to {earlier.value} before and to {later.value} "
+            "here: the later call counts."
+        )
+        yield Finding(FindingKind.INCONSISTENT, Severity.MEDIUM, call.place, message)
 
 
 def _change(setting: Setting, snapshot: Snapshot) -> Change | None:
