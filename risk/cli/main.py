@@ -16,6 +16,7 @@ import typer
 from abis.errors import BreakwaterError
 from risk.cli import (
     accounts,
+    data,
     diff,
     history,
     import_,
@@ -48,6 +49,7 @@ accounts.register(app)
 review.register(app)
 oracle.register(app)
 stress.register(app)
+data.register(app)
 propose.register(app)
 review_payload.register(app)
 

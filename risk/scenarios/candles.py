@@ -64,7 +64,7 @@ class Candles:
         known = np.where(place >= 0, self.end_s[np.maximum(place, 0)], np.iinfo(np.int64).min // 2)
         stale = time_s - known >= self.step_s + max_gap_s
         if stale.any():
-            when = _iso(int(time_s[int(np.argmax(stale))]))
+            when = iso(int(time_s[int(np.argmax(stale))]))
             raise ScenarioError(
                 f"{self.symbol} has no bar for {when}.",
                 remedy="Choose a window without the gap, or allow it with max_gap_s.",
@@ -176,12 +176,13 @@ def _series(symbol: str, rows: pd.DataFrame) -> Candles:
         k = int(np.argmax(steps <= 0)) + 1
         fault = "double" if steps[k - 1] == 0 else "out of order"
         raise MalformedFile(
-            f"{rows['file'].iloc[k]}: {symbol} at {_iso(int(time_s[k]))} is {fault}.",
+            f"{rows['file'].iloc[k]}: {symbol} at {iso(int(time_s[k]))} is {fault}.",
             remedy="Sort by time and drop duplicates.",
         )
     step_s = int(steps.min())
     return Candles(symbol, time_s + step_s, rows["price"].to_numpy(dtype=np.float64), step_s)
 
 
-def _iso(time_s: int) -> str:
+def iso(time_s: int) -> str:
+    """Return a unix time as ISO text, UTC."""
     return pd.Timestamp(time_s, unit="s", tz="UTC").isoformat()

@@ -7,7 +7,7 @@ with ETH if asked to, and a finding says so.  Quotes are taken as US dollars.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -23,12 +23,11 @@ from risk.scenarios.build import VENUE, digest
 from risk.scenarios.candles import Candles, read_candles
 from risk.scenarios.families import Tree, is_stable, resolve, tree_of
 from risk.scenarios.market_factor import FACTOR, betas
+from risk.scenarios.panel import coin_of
 from risk.scenarios.scenarios import ScenarioBlock, Scenarios
 
 FloatArray = NDArray[np.float64]
 Fill = Literal["hold", "beta"]
-
-QUOTES = ("USDT", "USDC", "USD")  # endings of symbols such as ETHUSDT
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +106,7 @@ def historical(
     time_s = _grid(windows, step_s)
     table = betas(tree, given_betas)
     paths = np.stack([_paths(w, time_s, series, tree, table, fill, max_gap_s) for w in windows])
-    return _batch(snapshot, windows, time_s, paths * snapshot.price_usd, _without_series(tree, series, fill))
+    return _batch(snapshot, windows, time_s, paths * snapshot.price_usd, without_series(tree, series, fill))
 
 
 def _batch(
@@ -150,7 +149,7 @@ def _named(
 ) -> dict[str, Candles]:
     """Return the series by node of the tree, `FACTOR` included where there is one."""
     if assets is None:
-        coins = {symbol: _coin(symbol) for symbol in series}
+        coins = {symbol: coin_of(symbol) for symbol in series}
         named = {coin: series[symbol] for symbol, coin in coins.items() if coin in tree.up or coin == FACTOR}
     else:
         missing = [symbol for symbol in assets if symbol not in series]
@@ -166,11 +165,6 @@ def _named(
     if not set(named) & set(tree.up):
         raise ScenarioError("no series belongs to an asset of the market.", remedy="Map them with assets.")
     return named
-
-
-def _coin(symbol: str) -> str:
-    quote = next((q for q in QUOTES if symbol.endswith(q) and symbol != q), "")
-    return symbol.removesuffix(quote).rstrip("/-_")
 
 
 def _paths(
@@ -200,7 +194,8 @@ def _paths(
     return np.stack(columns, axis=1)
 
 
-def _without_series(tree: Tree, series: Mapping[str, Candles], fill: Fill) -> tuple[Finding, ...]:
+def without_series(tree: Tree, series: Container[str], fill: Fill) -> tuple[Finding, ...]:
+    """Return a finding for each top of which nothing in ``series`` tells the path."""
     lost = dict.fromkeys(names[-1] for names in tree.chains if not any(n in series for n in names))
     how = "moves by its beta with the market" if fill == "beta" else "keeps its price"
     return tuple(
@@ -208,7 +203,7 @@ def _without_series(tree: Tree, series: Mapping[str, Candles], fill: Fill) -> tu
             FindingKind.MISSING,
             Severity.INFO if is_stable(top) else Severity.LOW,
             top,
-            f"no price history in this window: it {how}.",
+            f"no price history: it {how}.",
             remedy="Add a series of this asset.",
         )
         for top in lost

@@ -16,28 +16,46 @@
     step_s = 300
     assets = { ETHUSDT = "ETH" }   # optional, as are price, market, interval, max_gap_s, fill
     windows = [{ name = "2021-05-19", start = "2021-05-19T00:00Z", end = "2021-05-20T00:00Z" }]
+
+Sections that generate paths are those of `spec_generators`.  If ``history``, ``bootstrap``,
+``fhs`` and ``paths`` have a ``share`` (and some ``stressed = true``), they are a `mixture`.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from abis.errors import MalformedFile
 from protocols.snapshot import Snapshot
 from risk.scenarios.build import combine, from_shocks, grid
 from risk.scenarios.history import Window, historical
+from risk.scenarios.mixture import Component, aligned, mixture
 from risk.scenarios.scenarios import Scenarios
+from risk.scenarios.spec_generators import SHARE, generated, with_depegs
+from risk.scenarios.spec_rows import FAIR, FILL, check_row
 from risk.scenarios.standard import standard_set
 from risk.scenarios.storage import read_scenarios
 
-TOP = {"fair": str, "standard": bool, "betas": dict, "shock": list, "grid": list, "history": list}
-SHOCK = {"move": str, "weight": (int, float), "fair": str, "group": str}
-GRID = {"move": str, "fair": str, "group": str}
+TOP = {
+    "fair": FAIR,
+    "standard": bool,
+    "betas": dict,
+    "shock": list,
+    "grid": list,
+    "history": list,
+    "bootstrap": list,
+    "fhs": list,
+    "paths": list,
+    "depeg": list,
+}
+SHOCK = {"move": str, "weight": (int, float), "fair": FAIR, "group": str}
+GRID = {"move": str, "fair": FAIR, "group": str}
 HISTORY = {
     "files": list,
     "step_s": int,
@@ -47,10 +65,10 @@ HISTORY = {
     "market": str,
     "interval": str,
     "max_gap_s": int,
-    "fill": str,
+    "fill": FILL,
+    **SHARE,
 }
 WINDOW = {"name": str, "start": str, "end": str}
-CHOICES = {"fair": ("redemption", "market"), "fill": ("hold", "beta")}
 
 
 def load_scenarios(path: Path, snapshot: Snapshot) -> Scenarios:
@@ -100,12 +118,48 @@ def from_spec(
     MalformedFile, BadShock, UnknownAsset, ScenarioError
         As `load_scenarios`.
     """
-    _check(spec, TOP, label)
+    check_row(spec, TOP, label)
     given = _betas(spec.get("betas", {}), label)
+    sources = [
+        *_histories(spec, snapshot, folder, given, label),
+        *generated(spec, snapshot, folder, given, label),
+    ]
+    if any("share" in row for row, _ in sources):
+        batch = _mixed(spec, sources, label)
+    else:
+        parts, weights = _shocks(spec, snapshot, given, label)
+        rest = [*_grids(spec, snapshot, given, label), *(part for _, part in sources)]
+        weights += [part.weight for part in rest]
+        every = aligned([*parts, *rest]) if sources else [*parts, *rest]
+        # Weights are judged together: a single shock may weigh nothing.
+        batch = combine(every, np.concatenate(weights) if weights else None)
+    return with_depegs(batch, spec, snapshot, label)
+
+
+def _mixed(
+    spec: Mapping[str, Any], sources: Sequence[tuple[Mapping[str, Any], Scenarios]], label: str
+) -> Scenarios:
+    """Return the sources as a mixture; shocks have no probability and cannot take part."""
+    if spec.get("standard", False) or spec.get("shock") or spec.get("grid"):
+        raise MalformedFile(
+            f"{label}: shocks and grids have no share of a mixture.",
+            remedy="Run them from a file of their own.",
+        )
+    if not all("share" in row for row, _ in sources):
+        raise MalformedFile(f"{label}: some sources have a share, some have none.", remedy="Give all one.")
+    return mixture(
+        [Component(part, float(row["share"]), row.get("stressed", False)) for row, part in sources]
+    )
+
+
+def _shocks(
+    spec: Mapping[str, Any], snapshot: Snapshot, given: Mapping[str, float], label: str
+) -> tuple[list[Scenarios], list[NDArray[np.float64]]]:
+    """Return the standard set and the shocks with their weights."""
     parts = [standard_set(snapshot, given)] if spec.get("standard", False) else []
     weights = [part.weight for part in parts]
     for k, row in enumerate(spec.get("shock", [])):
-        _check(row, SHOCK, f"{label} shock {k}", needed=("move",))
+        check_row(row, SHOCK, f"{label} shock {k}", needed=("move",))
         parts.append(
             from_shocks(
                 [row["move"]],
@@ -116,27 +170,24 @@ def from_spec(
             )
         )
         weights.append(np.array([float(row.get("weight", 1.0))]))
-    rest = [*_grids(spec, snapshot, given, label), *_histories(spec, snapshot, folder, given, label)]
-    weights += [part.weight for part in rest]
-    # Weights are judged together: a single shock may weigh nothing.
-    return combine([*parts, *rest], np.concatenate(weights) if weights else None)
+    return parts, weights
 
 
 def _grids(
     spec: Mapping[str, Any], snapshot: Snapshot, given: Mapping[str, float], label: str
 ) -> Iterator[Scenarios]:
     for k, row in enumerate(spec.get("grid", [])):
-        _check(row, GRID, f"{label} grid {k}", needed=("move",))
+        check_row(row, GRID, f"{label} grid {k}", needed=("move",))
         fair = row.get("fair", spec.get("fair", "redemption"))
         yield grid(row["move"], snapshot, fair=fair, group=row.get("group"), given_betas=given)
 
 
 def _histories(
     spec: Mapping[str, Any], snapshot: Snapshot, folder: Path, given: Mapping[str, float], label: str
-) -> Iterator[Scenarios]:
+) -> Iterator[tuple[Mapping[str, Any], Scenarios]]:
     for k, row in enumerate(spec.get("history", [])):
-        _check(row, HISTORY, f"{label} history {k}", needed=("files", "step_s", "windows"))
-        yield _history(row, snapshot, folder, given, f"{label} history {k}")
+        check_row(row, HISTORY, f"{label} history {k}", needed=("files", "step_s", "windows"))
+        yield row, _history(row, snapshot, folder, given, f"{label} history {k}")
 
 
 def _history(
@@ -144,9 +195,9 @@ def _history(
 ) -> Scenarios:
     windows = []
     for k, window in enumerate(row["windows"]):
-        _check(window, WINDOW, f"{label} window {k}", needed=("name", "start", "end"))
+        check_row(window, WINDOW, f"{label} window {k}", needed=("name", "start", "end"))
         windows.append(Window.of(window["name"], window["start"], window["end"]))
-    options = {k: v for k, v in row.items() if k not in ("files", "windows")}
+    options = {k: v for k, v in row.items() if k not in ("files", "windows", *SHARE)}
     files = [folder / str(name) for name in row["files"]]
     return historical(files, snapshot, windows, given_betas=given, **options)
 
@@ -156,19 +207,3 @@ def _betas(table: Mapping[str, Any], label: str) -> dict[str, float]:
         if isinstance(beta, bool) or not isinstance(beta, int | float) or not np.isfinite(beta):
             raise MalformedFile(f"{label}: the beta of {name} is {beta!r}.", remedy="Give a number.")
     return {name: float(beta) for name, beta in table.items()}
-
-
-def _check(row: object, allowed: Mapping[str, Any], label: str, needed: tuple[str, ...] = ()) -> None:
-    if not isinstance(row, Mapping):
-        raise MalformedFile(f"{label} is no table.", remedy="See docs/scenarios.md.")
-    for key, value in row.items():
-        if key not in allowed:
-            raise MalformedFile(f"{label}: unknown key '{key}'.", remedy=f"Known: {', '.join(allowed)}.")
-        wrong_type = not isinstance(value, allowed[key]) or (
-            isinstance(value, bool) and allowed[key] is not bool
-        )
-        if wrong_type or value not in CHOICES.get(key, (value,)):
-            raise MalformedFile(f"{label}: {key} = {value!r}.", remedy="See docs/scenarios.md.")
-    for key in needed:
-        if key not in row:
-            raise MalformedFile(f"{label}: '{key}' is missing.", remedy="See docs/scenarios.md.")
