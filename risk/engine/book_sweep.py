@@ -69,12 +69,16 @@ class RowOptions:
         Fractions; ``bonus`` the part above 1.
     current : (R,) int64
         Place, among all M, of what is in force.
+    owed : (M,) float64
+        What an option multiplies debts by, as far as they stand behind its row: borrowers who
+        follow a rise of the LTV.  1 where debts stay.
     """
 
     indptr: IntArray
     threshold: FloatArray
     bonus: FloatArray
     current: IntArray
+    owed: FloatArray
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -124,7 +128,7 @@ def book_sweep(
         (accounts.d_indptr, accounts.d_asset, accounts.d_usd),
         np.ascontiguousarray(oracle, dtype=np.float64),
         np.ascontiguousarray(fair, dtype=np.float64),
-        (options.indptr, options.threshold, options.bonus, options.current),
+        (options.indptr, options.threshold, options.bonus, options.current, options.owed),
         (calls.delay_steps, calls.close_factor, calls.reference_cost),
         most,
         (now[0], now[1], now[2]),
@@ -164,7 +168,8 @@ def _sweep(
     change: Block,
 ) -> None:
     steps, assets = oracle.shape[1], oracle.shape[2]
-    indptr, threshold, _, current = options
+    indptr, threshold, _, current, owed = options
+    most_owed = owed.max()
     lowest_threshold = np.empty(len(current))
     for r in range(len(current)):
         lowest_threshold[r] = threshold[indptr[r] : indptr[r + 1]].min()
@@ -176,7 +181,7 @@ def _sweep(
             low[a] = min(oracle[s, :, a].min(), fair[s, :, a].min())
             high[a] = max(oracle[s, :, a].max(), fair[s, :, a].max())
         for u in range(len(collateral[0]) - 1):
-            if never(u, collateral, debt, low, high, lowest_threshold):
+            if never(u, collateral, debt, low, high, lowest_threshold, most_owed):
                 continue
             known = False
             for e in range(collateral[0][u], collateral[0][u + 1]):
@@ -203,6 +208,7 @@ def never(
     low: FloatArray,
     high: FloatArray,
     lowest_threshold: FloatArray,
+    most_owed: float,
 ) -> bool:
     """Tell whether the account stays above health 1 whatever is chosen, at the worst of all prices."""
     c_indptr, c_asset, c_usd, c_row = collateral
@@ -213,7 +219,7 @@ def never(
             weighted += lowest_threshold[c_row[e]] * c_usd[e] * low[c_asset[e]]
     for e in range(d_indptr[u], d_indptr[u + 1]):
         owed += d_usd[e] * high[d_asset[e]]
-    return bool(weighted >= owed * (1.0 + 1e-12))
+    return bool(weighted >= owed * most_owed * (1.0 + 1e-12))
 
 
 @jit
@@ -223,6 +229,21 @@ def seen(c_row: IntArray, first: int, e: int, r: int) -> bool:
         if c_row[before] == r:
             return True
     return False
+
+
+@jit
+def behind(u: int, r: int, collateral: Block, options: Block) -> float:
+    """Return the row's share of the account's weighted collateral, at the snapshot's prices."""
+    c_indptr, _, c_usd, c_row = collateral
+    _, threshold, _, current, _ = options
+    own = total = 0.0
+    for e in range(c_indptr[u], c_indptr[u + 1]):
+        if c_row[e] >= 0:
+            weighted = threshold[current[c_row[e]]] * c_usd[e]
+            total += weighted
+            if c_row[e] == r:
+                own += weighted
+    return float(own / total) if total > 0.0 else 0.0
 
 
 @jit
@@ -242,7 +263,7 @@ def follow(
     """
     c_indptr, c_asset, c_usd, c_row = collateral
     d_indptr, d_asset, d_usd = debt
-    _, threshold, bonus, current = options
+    _, threshold, bonus, current, _ = options
     for t in range(len(work)):
         for kind in range(2):
             price = oracle if kind == 0 else fair
@@ -276,28 +297,41 @@ def judge(
     result: FloatArray,
 ) -> None:
     """Fill ``result``, a row an option: eligible debt, potential bad debt, avoidable loss."""
-    indptr, threshold, bonus, _ = options
+    indptr, threshold, bonus, _, owed = options
     delay = calls[0]
+    share = behind(u, r, collateral, options)
     d_indptr, _, d_usd = debt
     whole = d_usd[d_indptr[u] : d_indptr[u + 1]].sum()
     steps = len(work)
     for k in range(indptr[r + 1] - indptr[r]):
         lt, b = threshold[indptr[r] + k], bonus[indptr[r] + k]
+        grown = 1.0 + share * (owed[indptr[r] + k] - 1.0)
         fired, end, bad = -1, steps - 1, 0.0
         for t in range(steps):
             if t > end:
                 break
-            if fired < 0 and lt * work[t, 0] + work[t, 1] < work[t, 3]:
+            if fired < 0 and lt * work[t, 0] + work[t, 1] < grown * work[t, 3]:
                 fired = t
                 end = min(t + delay, steps - 1)
             for at in (0, 4):
-                bad = max(bad, work[t, at + 3] - work[t, at + 2] - work[t, at] / (1.0 + b))
-        result[k, 0] = whole if fired >= 0 else 0.0
+                bad = max(bad, grown * work[t, at + 3] - work[t, at + 2] - work[t, at] / (1.0 + b))
+        result[k, 0] = grown * whole if fired >= 0 else 0.0
         result[k, 1] = bad
         result[k, 2] = 0.0
         if fired >= 0:
             result[k, 2] = avoidable(
-                u, r, lt, b, collateral, debt, oracle[fired], fair[fired], options, calls, work[fired]
+                u,
+                r,
+                lt,
+                b,
+                grown,
+                collateral,
+                debt,
+                oracle[fired],
+                fair[fired],
+                options,
+                calls,
+                work[fired],
             )
 
 
@@ -307,6 +341,7 @@ def avoidable(
     r: int,
     lt: float,
     b: float,
+    grown: float,
     collateral: Block,
     debt: Block,
     oracle: FloatArray,
@@ -318,7 +353,7 @@ def avoidable(
     """Return the avoidable loss of the first call: the largest collateral against the largest debt."""
     c_indptr, c_asset, c_usd, c_row = collateral
     d_indptr, d_asset, d_usd = debt
-    _, threshold, bonus, current = options
+    _, threshold, bonus, current, _ = options
     _, close_factor, cost = calls
     i = j = -1
     for e in range(c_indptr[u], c_indptr[u + 1]):
@@ -329,15 +364,15 @@ def avoidable(
         if j < 0 or d_usd[e] * oracle[d_asset[e]] > d_usd[j] * oracle[d_asset[j]]:
             j = e
     own_lt, own_b = (lt, b) if c_row[i] == r else (threshold[current[c_row[i]]], bonus[current[c_row[i]]])
-    owed = d_usd[j] * oracle[d_asset[j]]
+    owed = grown * d_usd[j] * oracle[d_asset[j]]
     worth = c_usd[i] * oracle[c_asset[i]]
     if owed <= 0.0 or worth <= 0.0:
         return 0.0
-    health = (lt * work[0] + work[1]) / work[3]
+    health = (lt * work[0] + work[1]) / (grown * work[3])
     share = 1.0 if health < FULL_CLOSE_BELOW else close_factor
     repaid = min(share * owed, worth / (1.0 + own_b))
     taken = (1.0 + own_b) * fair[c_asset[i]] / oracle[c_asset[i]]
     lost = repaid * (taken - fair[d_asset[j]] / oracle[d_asset[j]])
-    at_fair = (lt * work[4] + work[5]) / work[7]
-    needed = r_reference(work[7], c_usd[i] * fair[c_asset[i]], at_fair, own_lt, cost)
+    at_fair = (lt * work[4] + work[5]) / (grown * work[7])
+    needed = r_reference(grown * work[7], c_usd[i] * fair[c_asset[i]], at_fair, own_lt, cost)
     return float(max(0.0, lost - cost * needed))

@@ -24,7 +24,9 @@ def paths(draw: st.DrawFn, scenarios: int, steps: int, assets: int) -> np.ndarra
 
 
 def one_row(threshold: np.ndarray, bonus: np.ndarray, current: int) -> RowOptions:  # type: ignore[type-arg]
-    return RowOptions(np.array([0, len(threshold)]), threshold, bonus, np.array([current]))
+    return RowOptions(
+        np.array([0, len(threshold)]), threshold, bonus, np.array([current]), np.ones(len(threshold))
+    )
 
 
 @given(data=st.data())
@@ -71,7 +73,7 @@ def test_pairs_are_swept_alike(data: st.DataObject) -> None:
 def of(market: tuple[Accounts, np.ndarray, np.ndarray], thresholds: list[float]) -> Swept:  # type: ignore[type-arg]
     """The losses where two rows have these thresholds."""
     accounts, oracle, fair = market
-    options = RowOptions(np.arange(3), np.array(thresholds), np.array([0.05, 0.06]), np.arange(2))
+    options = RowOptions(np.arange(3), np.array(thresholds), np.array([0.05, 0.06]), np.arange(2), np.ones(2))
     return book_sweep(accounts, oracle, fair, options, Calls(1, 0.5, 0.01)).now
 
 
@@ -98,6 +100,7 @@ def test_one_row_at_a_time_is_exact(data: st.DataObject) -> None:
         np.array([0.8, 0.85, 0.7, 0.65]),
         np.array([0.05, 0.05, 0.06, 0.06]),
         np.array([0, 2]),
+        np.ones(4),
     )
     got = book_sweep(*market, options, Calls(1, 0.5, 0.01))
     base = of(market, [0.8, 0.7])
@@ -109,6 +112,25 @@ def test_one_row_at_a_time_is_exact(data: st.DataObject) -> None:
             assert getattr(got.change, name)[option] == pytest.approx(want, rel=1e-9, abs=slack)
     for name in MEASURES:
         assert (getattr(got.change, name)[[0, 2]] == 0).all()
+
+
+def owing(debt_usd: float) -> Accounts:
+    """One account with 100 USD of collateral."""
+    zero, one = np.zeros(1, dtype=np.int64), np.array([0, 1])
+    return Accounts(one, zero, np.array([100.0]), zero, one, zero + 1, np.array([debt_usd]))
+
+
+def test_debts_that_follow_the_ltv() -> None:
+    """An option under which debts grow by a tenth is the option without, on a book that owes a tenth more."""
+    path = np.array([[[0.95, 1.0]]])
+    numbers = (np.array([0, 2]), np.array([0.8, 0.8]), np.array([0.05, 0.05]), np.array([0]))
+    grown = book_sweep(owing(70), path, path, RowOptions(*numbers, np.array([1.0, 1.1])), Calls())
+    plain = book_sweep(owing(77), path, path, RowOptions(*numbers, np.ones(2)), Calls())
+    assert grown.now.eligible_usd[0] == 0
+    assert plain.now.eligible_usd[0] == 77
+    for name in MEASURES:
+        got = getattr(grown.now, name)[0] + getattr(grown.change, name)[1, 0]
+        assert got == pytest.approx(getattr(plain.now, name)[0])
 
 
 def test_bad_input() -> None:

@@ -1,0 +1,119 @@
+"""Losses of every option in every scenario: what the joint choice adds up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from oracles.graph import OracleGraph
+from protocols.snapshot import Snapshot
+from risk.engine.arrays import FloatArray
+from risk.engine.book_sweep import Accounts, BookSwept, book_sweep
+from risk.engine.pair_sweep import Calls, Swept
+from risk.engine.prices import check_prices, market_price_usd, oracle_raw
+from risk.scenarios.scenarios import ScenarioBlock, Scenarios
+from risk.solver.limits import Limits
+from risk.solver.menu import BPS, Menu, accounts_of
+
+MEASURES = ("eligible_usd", "bad_debt_usd", "avoidable_usd")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Losses:
+    """Losses of one behaviour of borrowers.
+
+    Parameters
+    ----------
+    relever : float
+        Share of every rise of LTV that borrowers follow.
+    swept : BookSwept
+        As things are, (S,), and the change by option, (M, S).
+    """
+
+    relever: float
+    swept: BookSwept
+
+
+def losses_of(
+    snapshot: Snapshot,
+    menu: Menu,
+    scenarios: Scenarios,
+    limits: Limits,
+    *,
+    oracles: OracleGraph | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Losses, ...]:
+    """Return the losses of every option, for each behaviour the limits name.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    menu : Menu
+    scenarios : Scenarios
+        Assets in the order of the snapshot's reserves.
+    limits : Limits
+    oracles : OracleGraph, optional
+        Without it oracle prices follow the market at once.
+    progress : callable (done, total), optional
+        Called after every block of scenarios.
+
+    Raises
+    ------
+    ScenarioError
+        If a price is impossible.
+    """
+    accounts, calls = accounts_of(snapshot, menu), calls_of(limits, scenarios)
+    parts: list[list[BookSwept]] = [[] for _ in limits.relever]
+    done = 0
+    for block in scenarios.blocks():
+        oracle, fair = multiples(snapshot, scenarios, block, oracles)
+        for behaviour, part in zip(limits.relever, parts, strict=True):
+            part.append(_swept(accounts, oracle, fair, menu, behaviour, calls))
+        done += len(block)
+        if progress is not None:
+            progress(done, len(scenarios))
+    return tuple(Losses(e, _joined(part)) for e, part in zip(limits.relever, parts, strict=True))
+
+
+def calls_of(limits: Limits, scenarios: Scenarios) -> Calls:
+    """Return how liquidations come about; a delay is the steps that cover it."""
+    time_s = scenarios.time_s
+    step_s = float(np.diff(time_s).min()) if len(time_s) > 1 else np.inf
+    return Calls(
+        delay_steps=int(np.ceil(limits["calls.delay_s"] / step_s)) if np.isfinite(step_s) else 0,
+        close_factor=limits["calls.close_factor"],
+        reference_cost=limits["calls.reference_cost_bps"] / BPS,
+    )
+
+
+def multiples(
+    snapshot: Snapshot, scenarios: Scenarios, block: ScenarioBlock, oracles: OracleGraph | None
+) -> tuple[FloatArray, FloatArray]:
+    """Return oracle and fair prices as multiples of the snapshot's oracle prices, (S, T, A) each.
+
+    An asset without a price keeps 1: nothing is valued by it.
+    """
+    market = market_price_usd(block)
+    check_prices(block.fair_price_usd, block.start, "fair price")
+    raw = oracle_raw(snapshot, market, scenarios.time_s, oracles, block.start).astype(np.float64)
+    now = snapshot.price_usd
+    scale = snapshot.base.usd_per_raw
+    return tuple(
+        np.divide(prices, now, out=np.ones_like(prices), where=now > 0)
+        for prices in (raw * scale, block.fair_price_usd)
+    )  # type: ignore[return-value]
+
+
+def _swept(
+    accounts: Accounts, oracle: FloatArray, fair: FloatArray, menu: Menu, relever: float, calls: Calls
+) -> BookSwept:
+    return book_sweep(accounts, oracle, fair, menu.row_options(relever), calls)
+
+
+def _joined(parts: list[BookSwept]) -> BookSwept:
+    def of(swept: list[Swept]) -> Swept:
+        return Swept(*(np.concatenate([getattr(p, m) for p in swept], axis=-1) for m in MEASURES))
+
+    return BookSwept(of([p.now for p in parts]), of([p.change for p in parts]))
