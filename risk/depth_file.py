@@ -1,15 +1,16 @@
 """Reads ``--depth FILE`` and holds each curve to its laws.
 
-A file that is no depth table is refused; a row that breaks a law becomes a finding and is
+A table of points (CSV, Parquet) or a spec of pools, quotes, books and tables (TOML, JSON:
+`risk.depth_spec`).  A file that is neither is refused; a row that breaks a law becomes a finding and is
 left out, so that what remains is increasing, concave and never above the oracle price.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,8 @@ from abis.errors import MalformedFile, UnknownAsset
 from abis.findings import Finding, FindingKind, Severity
 from protocols.snapshot import Snapshot
 from risk.depth import Depth
+from risk.depth_sources import Curve, routed
+from risk.depth_spec import Entry, read_spec
 
 FloatArray = NDArray[np.float64]
 
@@ -39,40 +42,94 @@ class _Row:
     source: str
 
 
+class _Part(NamedTuple):
+    """A lawful curve of one reserve, when it was taken and where."""
+
+    curve: Curve
+    time_s: int
+    source: str
+
+
 def load_depth(path: Path, snapshot: Snapshot) -> Depth:
-    """Return the depth of a CSV or Parquet file.
+    """Return the depth of a table (CSV, Parquet) or a spec (TOML, JSON).
 
     Parameters
     ----------
     path : Path
-        Columns `COLUMNS`; ``asset`` is a symbol or address of the market.
+        A table has the columns `COLUMNS`, ``asset`` a symbol or address of the market; a spec is as
+        `risk.depth_spec` reads it.
     snapshot : Snapshot
         Gives reserves, prices, and the time curves should be near.
 
     Returns
     -------
     Depth
-        Of several curves of one asset, the newest not after the snapshot is taken, else the
-        oldest after it.
+        Of several curves of one asset in a table, the newest not after the snapshot is taken, else the
+        oldest after it; the curves of one asset that a spec names are routed over.
 
     Raises
     ------
     MalformedFile
-        If the file cannot be read or lacks a column.
+        If the file cannot be read, lacks a column, or is no spec.
     """
-    table = _read(path)
     findings: list[Finding] = []
+    if path.suffix not in (".toml", ".json"):
+        parts = {a: [part] for a, part in _tabled(path, snapshot, findings).items()}
+        return _depth(parts, snapshot, findings)
+    spec = read_spec(path, snapshot, findings)
+    parts = {}
+    for entry in spec.entries:
+        parts.setdefault(entry.asset, []).append(_of_entry(entry, snapshot, findings))
+    for table in spec.tables:
+        for asset, part in _tabled(table, snapshot, findings).items():
+            parts.setdefault(asset, []).append(part)
+    n = len(snapshot.reserves)
+    depth = _depth(parts, snapshot, findings).sharing(spec.sinks)
+    return replace(
+        depth,
+        half_life_s=np.array([spec.half_life_s.get(a, np.inf) for a in range(n)]),
+        lasting_share=np.array([spec.lasting_share.get(a, 0.0) for a in range(n)]),
+    )
+
+
+def _tabled(path: Path, snapshot: Snapshot, findings: list[Finding]) -> dict[int, _Part]:
+    """Return the curves of a table by reserve."""
+    table = _read(path)
     rows = [
         r for line, row in enumerate(table.to_dict("records")) if (r := _row(line, row, snapshot, findings))
     ]
-    n = len(snapshot.reserves)
-    curves: list[tuple[FloatArray, FloatArray]] = [(np.zeros(0), np.zeros(0))] * n
-    time_s, source = np.zeros(n, dtype=np.int64), [""] * n
+    parts = {}
     for asset in sorted({r.asset for r in rows}):
         own = _current([r for r in rows if r.asset == asset], snapshot, findings)
-        curve = _curve(own, snapshot, findings)
-        if len(curve[0]) > 1:
-            curves[asset], time_s[asset], source[asset] = curve, own[0].time_s, own[0].source
+        curve = Curve(*_curve(own, snapshot, findings))
+        if len(curve.size_tokens) > 1:
+            parts[asset] = _Part(curve, own[0].time_s, own[0].source)
+    return parts
+
+
+def _of_entry(entry: Entry, snapshot: Snapshot, findings: list[Finding]) -> _Part:
+    """Return a spec's curve held to the oracle price."""
+    try:
+        time_s = _unix(entry.time)
+    except (TypeError, ValueError):
+        raise MalformedFile(
+            f"{entry.label}: '{entry.time}' is no time.", remedy="Give ISO 8601 or unix seconds."
+        ) from None
+    name, price = snapshot.asset_names[entry.asset], float(snapshot.price_usd[entry.asset])
+    _check_age(name, time_s, snapshot, findings)
+    size, got = entry.curve
+    return _Part(Curve(size, _at_most_price(name, price, size, got, findings)), time_s, entry.source)
+
+
+def _depth(parts: Mapping[int, list[_Part]], snapshot: Snapshot, findings: list[Finding]) -> Depth:
+    """Return the depth of the curves of each reserve; the oldest of several gives the time."""
+    n = len(snapshot.reserves)
+    curves = [Curve(np.zeros(0), np.zeros(0))] * n
+    time_s, source = np.zeros(n, dtype=np.int64), [""] * n
+    for asset, own in parts.items():
+        curves[asset] = own[0].curve if len(own) == 1 else routed([part.curve for part in own])
+        time_s[asset] = min(part.time_s for part in own)
+        source[asset] = "; ".join(dict.fromkeys(part.source for part in own))
     size, proceeds = _padded([c[0] for c in curves]), _padded([c[1] for c in curves])
     count = np.array([len(c[0]) for c in curves], dtype=np.int64)
     names, prices = snapshot.asset_names, snapshot.price_usd
@@ -133,19 +190,24 @@ def _current(rows: list[_Row], snapshot: Snapshot, findings: list[Finding]) -> l
     times = sorted({r.time_s for r in rows})
     before = [t for t in times if t <= now]
     chosen = before[-1] if before else times[0]
-    if abs(now - chosen) > DAY_S:
-        days = abs(now - chosen) / DAY_S
-        when = "older" if chosen < now else "younger"
+    _check_age(snapshot.asset_names[rows[0].asset], chosen, snapshot, findings)
+    return sorted((r for r in rows if r.time_s == chosen), key=lambda r: (r.size_tokens, r.line))
+
+
+def _check_age(name: str, time_s: int, snapshot: Snapshot, findings: list[Finding]) -> None:
+    """Add a finding if a curve was taken more than a day from the snapshot."""
+    now = snapshot.block.timestamp_s
+    if abs(now - time_s) > DAY_S:
+        days, when = abs(now - time_s) / DAY_S, "older" if time_s < now else "younger"
         findings.append(
             Finding(
                 FindingKind.STALE,
                 Severity.LOW,
-                snapshot.asset_names[rows[0].asset],
+                name,
                 f"depth is {days:.1f} days {when} than the snapshot.",
                 remedy="Take depth at the time of the snapshot.",
             )
         )
-    return sorted((r for r in rows if r.time_s == chosen), key=lambda r: (r.size_tokens, r.line))
 
 
 def _curve(rows: list[_Row], snapshot: Snapshot, findings: list[Finding]) -> tuple[FloatArray, FloatArray]:

@@ -21,6 +21,8 @@ from protocols.snapshot import Snapshot
 from risk.depth import Depth, FloatArray
 
 POINTS = 32  # of a pool between two turns of its formula
+LAST_TICK = 887_272  # TickMath.MAX_TICK
+FINE = 1e-4  # how much of it the first point has gone
 
 
 class Curve(NamedTuple):
@@ -48,7 +50,7 @@ def constant_product(
     """
     _positive(tokens=tokens, money=money, most_tokens=most_tokens, usd=usd)
     _fraction(fee)
-    size = np.linspace(0.0, most_tokens, points + 1)
+    size = np.append(0.0, most_tokens * _shares(points))
     net = size * (1.0 - fee)
     return Curve(size, money * net / (tokens + net) * usd)
 
@@ -92,12 +94,70 @@ def concentrated(
                 remedy="Give the turns below the price and their liquidityNet.",
             )
         if depth > 0.0:
-            for after in np.linspace(root, below, points + 1)[1:]:
-                size.append(size[-1] + depth * (1.0 / after - 1.0 / root) / (1.0 - fee))
+            for after in root - (root - below) * _shares(points):
+                size.append(size[-1] + depth * (root - after) / (root * after) / (1.0 - fee))
                 paid.append(paid[-1] + depth * (root - after) * usd)
                 root = float(after)
         root, depth = below, depth - net
+        # Nets of ticks add up to nothing at the last one, but for rounding of whole units.
+        depth = 0.0 if abs(depth) <= 1e-9 * liquidity else depth
+    if len(size) == 1:
+        raise InputError("the pool has no liquidity below its price.", remedy="Give the turns below it.")
     return _curve(size, paid)
+
+
+def pool_of_ticks(
+    sqrt_price_x96: int,
+    liquidity: int,
+    ticks: Sequence[tuple[int, int]],
+    fee: float,
+    decimals: tuple[int, int],
+    sells: int,
+    usd: float = 1.0,
+    points: int = POINTS,
+) -> Curve:
+    """Return what a pool of ticks pays, from what its contract's storage says.
+
+    Parameters
+    ----------
+    sqrt_price_x96, liquidity : int
+        ``slot0().sqrtPriceX96`` and ``liquidity()``.
+    ticks : sequence of (int, int)
+        Initialised ticks and their ``liquidityNet``; those on the other side of the price are
+        passed over.  Beyond the last one there is no liquidity.
+    fee : float
+        Fraction of the input: 0.0005 where the contract says 500.
+    decimals : (int, int)
+        Of token 0 and token 1.
+    sells : int
+        Which token is sold, 0 or 1.
+    usd
+        As in `constant_product`.
+
+    Raises
+    ------
+    InputError
+        As `concentrated`.
+    """
+    for name, value, end in (("sqrt_price_x96", sqrt_price_x96, 2**160), ("liquidity", liquidity, 2**128)):
+        if not 0 <= value < end or (name == "sqrt_price_x96" and value == 0):
+            raise InputError(f"{name} is {value}.", remedy="Give what the pool's contract returns.")
+    for tick, net in ticks:
+        if abs(tick) > LAST_TICK or abs(net) >= 2**127:
+            raise InputError(f"tick {tick} with net {net} is no tick.", remedy="Give initialised ticks.")
+    root = sqrt_price_x96 / 2**96
+    # Whole units: a root price of token 1 a token 0, and L = sqrt(x y).
+    scale, deep = 10.0 ** ((decimals[0] - decimals[1]) / 2), 10.0 ** (sum(decimals) / 2)
+    turns = []
+    for tick, net in ticks:
+        at = 1.0001 ** (tick / 2)
+        # Selling token 1 is selling token 0 of the pool seen in a mirror: prices and nets turn round.
+        if sells == 0 and at < root:
+            turns.append((at * scale, net / deep))
+        elif sells == 1 and at > root:
+            turns.append((1.0 / (at * scale), -net / deep))
+    own = root * scale if sells == 0 else 1.0 / (root * scale)
+    return concentrated(own, liquidity / deep, turns, fee, usd, points)
 
 
 def quotes(sizes: ArrayLike, proceeds_usd: ArrayLike) -> Curve:
@@ -163,6 +223,14 @@ def depth_of(snapshot: Snapshot, curves: Mapping[str, Curve], source: str) -> De
     return replace(
         infinite, count=count, size_tokens=size, proceeds_usd=usd, time_s=time_s, source=tuple(sources)
     )
+
+
+def _shares(points: int) -> FloatArray:
+    """Return how much of a stretch each point has gone, up to 1; finer at its start.
+
+    A straight line over a wide first piece would charge small sales too much.
+    """
+    return np.append(np.geomspace(FINE, 1.0, points)[:-1], 1.0)
 
 
 def _slope(a: tuple[float, float], b: tuple[float, float]) -> float:
