@@ -75,6 +75,7 @@ KEYS: Mapping[str, Mapping[str, Key]] = {
     "box": {
         "threshold_bps": Key(300, 0, 10_000, "how far a threshold may move either way, bps"),
         "threshold_step_bps": Key(50, 1, 10_000, "distance of the candidates, bps"),
+        "ltv_bps": Key(500, 0, 10_000, "how far an LTV may move either way, bps"),
         "bonus_bps": Key(0, 0, 5_000, "how far a bonus may move either way, bps"),
         "bonus_step_bps": Key(50, 1, 5_000, "distance of the candidates, bps"),
     },

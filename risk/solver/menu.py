@@ -244,7 +244,7 @@ def _with_ltv(now: Parameters, threshold: int, bonus: int, level: float, limits:
     """Return an option with the highest LTV the box and the new-position test allow it."""
     if now.ltv_bps == 0:  # gives no borrowing power today, and that is not ours to change
         return Parameters(0, threshold, bonus)
-    reach, step = int(limits["box.threshold_bps"]), int(limits["box.threshold_step_bps"])
+    reach, step = int(limits["box.ltv_bps"]), int(limits["box.threshold_step_bps"])
     stays = limits.objective is Objective.LEAST_CHANGE
     highest = min(threshold, math.floor(threshold * level), now.ltv_bps + (0 if stays else reach))
     # On the same grid as the thresholds, counted from the LTV in force.

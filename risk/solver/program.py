@@ -32,6 +32,7 @@ from risk.measures import expected_shortfall, weighted_quantile
 BoolArray = NDArray[np.bool_]
 
 GAP = 1e-4  # relative, at which the search stops
+LEAST_SHARE = 1e-6  # of the largest loss: below it a limit counts as nothing
 INFEASIBLE = 2  # a status of scipy.optimize.milp
 
 
@@ -86,12 +87,15 @@ class Program:
         What it adds to the objective.
     tails : tuple of TailLimit
     budgets : tuple of Budget
+    cuts : tuple of (K,) int64
+        Sets of options; a choice within one set is forbidden.
     """
 
     row: IntArray
     gain: FloatArray
     tails: tuple[TailLimit, ...] = ()
     budgets: tuple[Budget, ...] = ()
+    cuts: tuple[IntArray, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -154,8 +158,8 @@ def solve(program: Program, *, gap: float = GAP, seconds: float | None = None) -
     high = np.full(columns, np.inf)
     high[: len(program.row)] = 1.0
     at = len(program.row)
-    for (floor, keep), _tail in zip(screens, program.tails, strict=True):
-        low[at] = floor  # eta; see the module
+    for (floor, keep), tail in zip(screens, program.tails, strict=True):
+        low[at] = floor * _scale(tail)  # eta; see the module
         at += 1 + int(keep.sum())
     integer = np.zeros(columns, dtype=np.int64)
     integer[: len(program.row)] = 1
@@ -199,6 +203,9 @@ def _rows(program: Program, screens: Sequence[tuple[float, BoolArray]]) -> tuple
     for budget in program.budgets:
         wide = _matrix(budget.cost, np.zeros(options, dtype=np.int64), each, (1, columns))
         rows.append(LinearConstraint(wide, -np.inf, budget.limit))
+    for cut in program.cuts:
+        wide = _matrix(np.ones(len(cut)), np.zeros(len(cut), dtype=np.int64), cut, (1, columns))
+        rows.append(LinearConstraint(wide, -np.inf, program.rows - 1))
     eta = options
     for (_, keep), tail in zip(screens, program.tails, strict=True):
         rows += _tail_rows(tail, keep, eta, columns)
@@ -209,23 +216,28 @@ def _rows(program: Program, screens: Sequence[tuple[float, BoolArray]]) -> tuple
 def _tail_rows(tail: TailLimit, keep: BoolArray, eta: int, columns: int) -> list[LinearConstraint]:
     """Return the excess of every kept scenario and the bound on their mean; ``u`` follows ``eta``."""
     options, count = len(tail.loss_usd), int(keep.sum())
-    scale = 1 / max(abs(tail.limit_usd), 1.0)  # rows of like size, whatever the USD
-    each = np.arange(count)
+    scale, each = _scale(tail), np.arange(count)
     excess = _matrix(
-        scale * np.concatenate([-tail.loss_usd[:, keep].ravel(), np.ones(2 * count)]),
+        np.concatenate([-scale * tail.loss_usd[:, keep].ravel(), np.ones(2 * count)]),
         np.concatenate([np.tile(each, options), each, each]),
         np.concatenate([np.repeat(np.arange(options), count), np.full(count, eta), eta + 1 + each]),
         (count, columns),
     )
     share = tail.weight[keep] / tail.weight.sum() / (1 - tail.level)
     mean = _matrix(
-        scale * np.concatenate([[1.0], share]),
+        np.concatenate([[1.0], share]),
         np.zeros(1 + count, dtype=np.int64),
         eta + np.arange(1 + count),
         (1, columns),
     )
     rows = [LinearConstraint(mean, -np.inf, scale * tail.limit_usd)]
     return [LinearConstraint(excess, 0, np.inf), *rows] if count else rows
+
+
+def _scale(tail: TailLimit) -> float:
+    """Return the unit in which ``eta`` and ``u`` are counted, per USD: the search drops tiny numbers."""
+    largest = float(np.abs(tail.loss_usd).max(initial=0.0))
+    return 1 / max(abs(tail.limit_usd), LEAST_SHARE * largest, 1.0)
 
 
 def _matrix(values: FloatArray, row: IntArray, column: IntArray, shape: tuple[int, int]) -> csr_array[Any]:

@@ -38,7 +38,11 @@ def programs(draw: st.DrawFn) -> Program:
         Budget("budget", numbers(options), draw(st.integers(0, 100)) + 0.5)
         for _ in range(draw(st.integers(0, 1)))
     )
-    return Program(row, numbers(options), tails, budgets)
+    cuts = tuple(
+        np.array(sorted(draw(st.sets(st.integers(0, options - 1), min_size=1))))
+        for _ in range(draw(st.integers(0, 2)))
+    )
+    return Program(row, numbers(options), tails, budgets, cuts)
 
 
 def exhaustive(program: Program) -> float:
@@ -49,6 +53,8 @@ def exhaustive(program: Program) -> float:
     for chosen in product(*places):
         option = np.array(chosen)
         amounts = value(program, option)
+        if any(set(chosen) <= set(cut.tolist()) for cut in program.cuts):
+            continue
         if all(amounts[name] <= limit for name, limit in limits.items()):
             best = max(best, float(program.gain[option].sum()))
     return best

@@ -1,0 +1,97 @@
+"""Where nothing is feasible: which limits conflict, and how far one alone would have to give way."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from risk.solver.program import Program, solve
+
+PRECISION = 1e-3  # relative, of the nearest relaxation
+DOUBLINGS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Limits that cannot be kept together, none of them superfluous.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Dropping any one of them makes the rest feasible.
+    relaxed : mapping of str to float
+        For each, the least it would have to be, the others kept; inf if no value is enough.
+    """
+
+    names: tuple[str, ...]
+    relaxed: dict[str, float]
+
+
+def conflict(program: Program) -> Conflict | None:
+    """Return an irreducible set of limits that no choice keeps, None if one keeps all.
+
+    Each limit is left out in turn and stays out if nothing changes (a deletion filter; Chinneck
+    and Dravnieks 1991): what remains conflicts, and every part of it is feasible.
+    """
+    program = replace(program, gain=np.zeros(len(program.row)))
+    if _feasible(program):
+        return None
+    kept = _names(program)
+    for name in list(kept):
+        without = [n for n in kept if n != name]
+        if not _feasible(_only(program, without)):
+            kept = without
+    core = _only(program, kept)
+    return Conflict(tuple(kept), {name: _least(core, name) for name in kept})
+
+
+def _least(program: Program, name: str) -> float:
+    """Return the smallest limit under which the program is feasible, by bisection from above."""
+    if not _feasible(_only(program, [n for n in _names(program) if n != name])):
+        return math.inf
+    low = _limit(program, name)
+    step = max(abs(low), 1.0)
+    for _ in range(DOUBLINGS):
+        if _feasible(_with(program, name, low + step)):
+            break
+        step *= 2
+    else:
+        return math.inf
+    high = low + step
+    while high - low > PRECISION * max(abs(high), 1.0):
+        middle = (low + high) / 2
+        low, high = (low, middle) if _feasible(_with(program, name, middle)) else (middle, high)
+    return high
+
+
+def _feasible(program: Program) -> bool:
+    return solve(program).option is not None
+
+
+def _names(program: Program) -> list[str]:
+    return [*(b.name for b in program.budgets), *(t.name for t in program.tails)]
+
+
+def _limit(program: Program, name: str) -> float:
+    tails = [t.limit_usd for t in program.tails if t.name == name]
+    return tails[0] if tails else next(b.limit for b in program.budgets if b.name == name)
+
+
+def _only(program: Program, names: Iterable[str]) -> Program:
+    wanted = set(names)
+    return replace(
+        program,
+        tails=tuple(t for t in program.tails if t.name in wanted),
+        budgets=tuple(b for b in program.budgets if b.name in wanted),
+    )
+
+
+def _with(program: Program, name: str, limit: float) -> Program:
+    return replace(
+        program,
+        tails=tuple(replace(t, limit_usd=limit) if t.name == name else t for t in program.tails),
+        budgets=tuple(replace(b, limit=limit) if b.name == name else b for b in program.budgets),
+    )

@@ -1,0 +1,203 @@
+"""Every limited amount of a choice, all rows changed together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from oracles.graph import OracleGraph
+from protocols.snapshot import Snapshot
+from risk.depth import Depth
+from risk.engine.arrays import FloatArray, IntArray
+from risk.engine.book_sweep import Accounts, RowOptions, book_sweep
+from risk.engine.liquidatable import liquidatable
+from risk.engine.pair_sweep import Swept
+from risk.engine.stress import stress
+from risk.measures import account_totals, expected_shortfall
+from risk.outcome import Outcome
+from risk.proposal.apply import applied
+from risk.proposal.effects import prices_now_raw
+from risk.scenarios.scenarios import Scenarios
+from risk.solver.cap_fill import cap_fill
+from risk.solver.limits import Limits
+from risk.solver.losses import MEASURES, calls_of, multiples
+from risk.solver.menu import BPS, Menu, Rule, accounts_of, supplied_usd
+
+# Limit -> the sweep's measure that it bounds.
+SWEPT = {
+    "bad_debt.cvar_usd": "bad_debt_usd",
+    "avoidable_loss.cvar_usd": "avoidable_usd",
+    "liquidations.cvar_usd": "eligible_usd",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """One limited amount.
+
+    Parameters
+    ----------
+    name : str
+        As in `limits.toml`.
+    value, limit : float
+    model : str
+        What computed it.
+    """
+
+    name: str
+    value: float
+    limit: float
+    model: str
+
+    @property
+    def slack(self) -> float:
+        """Return how much is left; negative where the limit is broken."""
+        return self.limit - self.value
+
+    @property
+    def kept(self) -> bool:
+        """Tell whether the limit is kept, up to rounding of sums."""
+        return self.value <= self.limit + 1e-9 * max(1.0, abs(self.value))
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """A market, its menu and what it is judged by."""
+
+    snapshot: Snapshot
+    menu: Menu
+    scenarios: Scenarios
+    limits: Limits
+    oracles: OracleGraph | None = None
+    depth: Depth | None = None
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """Return the accounts with debt."""
+        return accounts_of(self.snapshot, self.menu)
+
+    @cached_property
+    def supplied_usd(self) -> FloatArray:
+        """Return collateral by row, (R,)."""
+        return supplied_usd(self.snapshot, self.menu)
+
+    @cached_property
+    def total_debt_usd(self) -> float:
+        """Return all debt of the market."""
+        return float(self.snapshot.debt_usd.sum())
+
+    @cached_property
+    def below_now(self) -> IntArray:
+        """Return the accounts that can be liquidated today."""
+        return _below(self.snapshot)
+
+
+def amounts(setting: Setting, chosen: IntArray) -> tuple[Amount, ...]:
+    """Return every amount of a choice beside its limit.
+
+    Potential amounts come from the sweep with all rows changed at once, for every behaviour of
+    borrowers; realised ones from the engine, calls, sales and all, with debts as they are.
+
+    Parameters
+    ----------
+    setting : Setting
+    chosen : (R,) int64
+        Option of each row, as places among all.
+    """
+    limits, level = setting.limits, setting.limits["tail.level"]
+    after = applied(setting.snapshot, setting.menu.changes(chosen))
+    outcome = stress(after, setting.scenarios, oracles=setting.oracles, depth=setting.depth)
+    out = list(_realised(outcome, limits, level))
+    for relever in limits.relever:
+        swept = together(setting, chosen, relever)
+        model = f"sweep, borrowers follow {relever:.0%} of a rise of LTV"
+        for name, measure in SWEPT.items():
+            tail = expected_shortfall(getattr(swept, measure), level, setting.scenarios.weight)
+            out.append(Amount(name, tail, limits[name], model))
+    out += [*_enactment(setting, after), *_static(setting, chosen, after)]
+    return tuple(out)
+
+
+def broken(found: Sequence[Amount]) -> tuple[Amount, ...]:
+    """Return the amounts beyond their limits."""
+    return tuple(a for a in found if not a.kept)
+
+
+def together(setting: Setting, chosen: IntArray, relever: float) -> Swept:
+    """Return the sweep's losses, (S,) each, with every row at its chosen option."""
+    options = setting.menu.row_options(relever)
+    rows = len(chosen)
+    accounts = _grown(setting.accounts, options, chosen)
+    one = RowOptions(
+        np.arange(rows + 1), options.threshold[chosen], options.bonus[chosen], np.arange(rows), np.ones(rows)
+    )
+    calls = calls_of(setting.limits, setting.scenarios)
+    parts = []
+    for block in setting.scenarios.blocks():
+        oracle, fair = multiples(setting.snapshot, setting.scenarios, block, setting.oracles)
+        parts.append(book_sweep(accounts, oracle, fair, one, calls).now)
+    return Swept(*(np.concatenate([getattr(p, m) for p in parts]) for m in MEASURES))
+
+
+def _grown(accounts: Accounts, options: RowOptions, chosen: IntArray) -> Accounts:
+    """Return the accounts with debts grown as the choice's rises of LTV let them."""
+    governed = accounts.c_row >= 0
+    row = np.where(governed, accounts.c_row, 0)
+    weighted = np.where(governed, options.threshold[options.current[row]] * accounts.c_usd, 0.0)
+    owner = np.repeat(np.arange(len(accounts)), np.diff(accounts.c_indptr))
+    total = np.bincount(owner, weighted, minlength=len(accounts))
+    rise = np.bincount(owner, weighted * (options.owed[chosen[row]] - 1), minlength=len(accounts))
+    growth = 1 + np.divide(rise, total, out=np.zeros_like(rise), where=total > 0)
+    return replace(accounts, d_usd=accounts.d_usd * np.repeat(growth, np.diff(accounts.d_indptr)))
+
+
+def _realised(outcome: Outcome, limits: Limits, level: float) -> list[Amount]:
+    def tail(values: FloatArray) -> float:
+        return expected_shortfall(values.sum(axis=1), level, outcome.weight)
+
+    engine = "engine"
+    return [
+        Amount("bad_debt.cvar_usd", tail(outcome.bad_debt_usd), limits["bad_debt.cvar_usd"], engine),
+        Amount(
+            "avoidable_loss.cvar_usd",
+            tail(outcome.avoidable_loss_usd),
+            limits["avoidable_loss.cvar_usd"],
+            engine,
+        ),
+    ]
+
+
+def _enactment(setting: Setting, after: Snapshot) -> list[Amount]:
+    limits = setting.limits
+    debt = account_totals(setting.snapshot)[0]
+    new = np.setdiff1d(_below(after), setting.below_now)
+    newly = float(debt[new][debt[new] >= limits["enactment.dust_usd"]].sum())
+    share = BPS * newly / setting.total_debt_usd if setting.total_debt_usd else 0.0
+    return [
+        Amount("enactment.usd", newly, limits["enactment.usd"], "exact integers"),
+        Amount("enactment.debt_bps", share, limits["enactment.debt_bps"], "exact integers"),
+    ]
+
+
+def _below(snapshot: Snapshot) -> IntArray:
+    below = liquidatable(snapshot, prices_now_raw(snapshot), which=True).below
+    return np.flatnonzero([] if below is None else below[:, 0])
+
+
+def _static(setting: Setting, chosen: IntArray, after: Snapshot) -> list[Amount]:
+    """Return how many rows break each rule that needs no scenario, and the worst cap-fill."""
+    out = []
+    for rule in Rule:
+        count = sum(rule in setting.menu.options[k].broken for k in chosen.tolist())
+        out.append(Amount(f"rows against {rule.value}", float(count), 0.0, "rule"))
+    worst = max((fill.loss_usd for fill in cap_fill(after)), default=0.0)
+    return [*out, Amount("cap_fill.usd", worst, setting.limits["cap_fill.usd"], "closed form")]
+
+
+def is_limited(amount: Amount) -> bool:
+    """Tell whether anything was asked of an amount."""
+    return math.isfinite(amount.limit)
