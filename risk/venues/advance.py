@@ -1,4 +1,4 @@
-"""``advance(market, state, inputs) -> record``: a block of scenarios from one moment to the next, and its fold.
+"""``advance(market, state, inputs)``: a block of scenarios from one moment to the next, and its fold.
 
 A path in one call is the fold of moments and nothing else (a tested law), so another model can stand between
 two moments: selling that on-chain liquidations bring about enters as ``flow_usd`` like any other.
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from abis.errors import ScenarioError
 from risk.engine.jit import over_scenarios
-from risk.venues.kernel import Record, fold
+from risk.venues.kernel import Record, fold, record
 from risk.venues.market import Market
 from risk.venues.positions import FloatArray
 from risk.venues.state import State
@@ -84,15 +84,15 @@ def run(
     """
     times = np.ascontiguousarray(time_s, dtype=np.float64)
     moves = np.ascontiguousarray(log_move, dtype=np.float64)
-    n, v, k = len(state.time_s), len(market.venues), len(market.assets)
+    n, v, k = len(state.path), len(market.venues), len(market.assets)
     _check_times(times, state)
     _check(moves, (n, len(times), k), "moves", LARGEST_MOVE)
     flows = np.zeros((n, len(times), 0, k))
     if flow_usd is not None:
         flows = np.ascontiguousarray(flow_usd, dtype=np.float64)
         _check(flows, (n, len(times), v, k), "flows", np.inf)
-    bins = _bins(times, float(state.time_s[0]), every_s)
-    out = _record(n, int(bins[-1]) + 1, v, k)
+    bins = _bins(times, float(state.scenario["time_s"][0]), every_s)
+    out = record(n, int(bins[-1]) + 1, v, k)
     over_scenarios(fold, n, times, bins, moves, flows, market.arrays, state, out)
     return state, out
 
@@ -114,7 +114,7 @@ def _bins(times: FloatArray, start_s: float, every_s: float | None) -> NDArray[n
 
 
 def _check_times(times: FloatArray, state: State) -> None:
-    before = np.append(state.time_s.max(initial=-np.inf), times[:-1])
+    before = np.append(state.scenario["time_s"].max(initial=-np.inf), times[:-1])
     if times.ndim != 1 or not len(times) or not np.isfinite(times).all() or (times <= before).any():
         raise ScenarioError("times do not rise from the state's.", remedy="Sort them and drop duplicates.")
 
@@ -125,12 +125,3 @@ def _check(values: FloatArray, shape: tuple[int, ...], what: str, most: float) -
     if not (np.isfinite(values) & (np.abs(values) <= most)).all():
         place = tuple(int(i) for i in np.argwhere(~(np.isfinite(values) & (np.abs(values) <= most)))[0])
         raise ScenarioError(f"{what} {place} is {values[place]}.", remedy="Give finite numbers without gaps.")
-
-
-def _record(n: int, b: int, v: int, k: int) -> Record:
-    at, by_side = (n, b, v, k), (n, b, v, k, 2)
-    marks = np.full(at, np.nan)
-    return Record(
-        np.full(at, np.nan), marks, np.zeros((n, b, k)), np.zeros(by_side), np.zeros(by_side),
-        np.zeros(by_side), np.zeros(at), np.full(at, np.nan),
-    )  # fmt: skip

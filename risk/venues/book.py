@@ -1,13 +1,14 @@
 """An order book as a curve: how far a sale moves the price, what it fetches, when makers step back.
 
-``Q(x) = D f (x / 1 %)**gamma`` US dollars stand within a relative distance ``x`` of the price, ``D`` the depth
-at one percent, ``f`` the share of it that is there.  With ``u`` dollars consumed and not yet refilled, a further
-sweep of ``q`` moves the log price by::
+``Q(x) = D f (x / 1 %)**gamma`` US dollars stand within a relative distance ``x`` of the price, ``D`` the
+depth at one percent, ``f`` the share of it that is there.  With ``u`` dollars consumed and not yet refilled,
+a further sweep of ``q`` moves the log price by::
 
     dx = 1 % [((u + q) / (D f))**(1 / gamma) - (u / (D f))**(1 / gamma)]
 
-Exponents below 1 make instantaneous sweeps convex: ``m`` equal orders at once move the price ``m**(1/gamma - 1)``
-times as far as ``m`` orders on a refilled book.  Volumes are counted at the price the cascade starts from.
+Exponents below 1 make instantaneous sweeps convex: ``m`` equal orders at once move the price
+``m**(1/gamma - 1)`` times as far as ``m`` orders on a refilled book.  Volumes are counted at the price the
+cascade starts from.
 """
 
 from __future__ import annotations
@@ -99,7 +100,9 @@ def impact(quantity_usd: float, depth_usd: float, exponent: float, consumed_usd:
     )
 
 
-def average_impact(quantity_usd: float, depth_usd: float, exponent: float, consumed_usd: float = 0.0) -> float:
+def average_impact(
+    quantity_usd: float, depth_usd: float, exponent: float, consumed_usd: float = 0.0
+) -> float:
     """Return how far below (above) the price before the sweep it trades on average, as a log difference.
 
     The mean of `impact` over the volume of the sweep; parameters as there.

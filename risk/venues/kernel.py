@@ -1,14 +1,14 @@
 """The step of a cascade, compiled: the twin of `reference`, in the same order of operations.
 
-One moment: impact decays and arbitrage levels venues; the outside price moves; flows from elsewhere are swept;
-marks are made; every engine acts on the marks of that moment, so engines at the same levels fire together;
-vaults unwind; makers step back; funding is paid.
+One moment: impact decays and arbitrage levels venues; the outside price moves; flows from elsewhere are
+swept; marks are made; every engine acts on the marks of that moment, so engines at the same levels fire
+together; vaults unwind; makers step back; funding is paid.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,69 +22,116 @@ from risk.venues.state import State
 drop_stale(Path(__file__).resolve().parent)
 
 EIGHT_HOURS_S = 28_800.0
-FULL, TO_VAULT, DELEVERAGED = 2, 3, 4  # what becomes of a cohort, beside 0 and a partial close, 1
+PART, FULL, TO_VAULT, DELEVERAGED = 1.0, 2.0, 3.0, 4.0  # what becomes of a cohort; 0 nothing
 
 
 class Record(NamedTuple):
-    """What happened, by scenario and bin of time."""
+    """What happened, by scenario and bin of time: kernels write ``at``, ``closed`` and ``index_usd``."""
 
-    price_usd: FloatArray  # (S, B, V, K) at the end of the bin
-    mark_usd: FloatArray  # (S, B, V, K)
-    index_usd: FloatArray  # (S, B, K)
-    book_usd: FloatArray  # (S, B, V, K, 2) swept through books; longs, shorts
-    vault_usd: FloatArray  # (S, B, V, K, 2) taken over by the backstop
-    adl_usd: FloatArray  # (S, B, V, K, 2) closed against opposing positions
-    funding: FloatArray  # (S, B, V, K) rates paid by longs in the bin, together
-    share: FloatArray  # (S, B, V, K) of depth that is there, at the end
+    at: NDArray[Any]  # (S, B, V, K) at the end of the bin
+    closed: NDArray[Any]  # (S, B, V, K, 2) longs and shorts that were closed in the bin
+    index_usd: FloatArray  # (S, B, K) at the end of the bin
+
+    @property
+    def price_usd(self) -> FloatArray:
+        """Price on each venue, (S, B, V, K); NaN where an asset is not traded."""
+        return np.asarray(self.at["price_usd"])
+
+    @property
+    def mark_usd(self) -> FloatArray:
+        """Price margin is measured at, before the moment's liquidations, (S, B, V, K)."""
+        return np.asarray(self.at["mark_usd"])
+
+    @property
+    def share(self) -> FloatArray:
+        """Of depth that is there, (S, B, V, K)."""
+        return np.asarray(self.at["share"])
+
+    @property
+    def funding(self) -> FloatArray:
+        """Rates paid by longs in the bin, together, (S, B, V, K)."""
+        return np.asarray(self.at["funding"])
+
+    @property
+    def book_usd(self) -> FloatArray:
+        """Liquidations swept through books, (S, B, V, K, 2)."""
+        return np.asarray(self.closed["book_usd"])
+
+    @property
+    def vault_usd(self) -> FloatArray:
+        """Liquidations taken over by the backstop, (S, B, V, K, 2)."""
+        return np.asarray(self.closed["vault_usd"])
+
+    @property
+    def adl_usd(self) -> FloatArray:
+        """Positions below bankruptcy closed against opposing ones, (S, B, V, K, 2)."""
+        return np.asarray(self.closed["adl_usd"])
+
+    @property
+    def liquidated_usd(self) -> FloatArray:
+        """All liquidations at mark prices, (S, B, V, K, 2)."""
+        return self.book_usd + self.vault_usd + self.adl_usd
+
+
+AT = np.dtype([(n, np.float64) for n in ("price_usd", "mark_usd", "funding", "share")], align=True)
+CLOSED = np.dtype([(n, np.float64) for n in ("book_usd", "vault_usd", "adl_usd")], align=True)
+
+
+def record(scenarios: int, bins: int, venues: int, assets: int) -> Record:
+    """Return an empty record."""
+    at = np.zeros((scenarios, bins, venues, assets), dtype=AT)
+    at["price_usd"] = at["mark_usd"] = at["share"] = np.nan
+    closed = np.zeros((scenarios, bins, venues, assets, 2), dtype=CLOSED)
+    return Record(at, closed, np.zeros((scenarios, bins, assets)))
 
 
 @jit
 def relax(s: int, dt: float, m: Arrays, st: State) -> None:
     """Let impact pass, books refill and arbitrage level the venues; arbitrage keeps the mean by depth."""
-    venues, assets = m.depth.shape
+    venues, assets = m.book.shape
     for k in range(assets):
         weight = kept = passing = 0.0
         for v in range(venues):
-            fade = np.exp(-m.decay[v, k] * dt)
-            st.passing[s, v, k] *= fade
-            st.bid[s, v, k] *= fade
-            st.ask[s, v, k] *= fade
-            w = m.depth[v, k] * (1.0 - np.exp(-m.arbitrage[v] * dt))
+            fade = np.exp(-m.book[v, k].decay * dt)
+            st.book[s, v, k].passing *= fade
+            st.book[s, v, k].bid *= fade
+            st.book[s, v, k].ask *= fade
+            w = m.book[v, k].depth * (1.0 - np.exp(-m.rule[v].arbitrage * dt))
             weight += w
-            kept += w * st.kept[s, v, k]
-            passing += w * st.passing[s, v, k]
+            kept += w * st.book[s, v, k].kept
+            passing += w * st.book[s, v, k].passing
         if weight > 0.0:
             for v in range(venues):
-                pull = 1.0 - np.exp(-m.arbitrage[v] * dt)
-                st.kept[s, v, k] += pull * (kept / weight - st.kept[s, v, k])
-                st.passing[s, v, k] += pull * (passing / weight - st.passing[s, v, k])
+                pull = 1.0 - np.exp(-m.rule[v].arbitrage * dt)
+                st.book[s, v, k].kept += pull * (kept / weight - st.book[s, v, k].kept)
+                st.book[s, v, k].passing += pull * (passing / weight - st.book[s, v, k].passing)
 
 
 @jit
 def factor_impact(s: int, m: Arrays, st: State) -> float:
     """Return the permanent impact on the first asset, the mean of its venues by depth."""
     weight = total = 0.0
-    for v in range(m.depth.shape[0]):
-        weight += m.depth[v, 0]
-        total += m.depth[v, 0] * st.kept[s, v, 0]
+    for v in range(m.book.shape[0]):
+        weight += m.book[v, 0].depth
+        total += m.book[v, 0].depth * st.book[s, v, 0].kept
     return total / weight
 
 
 @jit
 def price(s: int, v: int, k: int, pull: float, m: Arrays, st: State) -> float:
     """Return a venue's price."""
-    moved = st.path[s, k] + m.carry[k] * pull + st.kept[s, v, k] + st.passing[s, v, k]
-    return float(m.price_usd[k] * np.exp(moved))
+    moved = st.path[s, k] + m.asset[k].carry * pull + st.book[s, v, k].kept + st.book[s, v, k].passing
+    return float(m.asset[k].price_usd * np.exp(moved))
 
 
 @jit
 def executed(s: int, v: int, k: int, coins: float, side: int, at: float, m: Arrays, st: State) -> float:
     """Return the average price of closing ``coins`` of one side (selling longs, buying back shorts)."""
-    volume, depth = coins * m.price_usd[k], m.depth[v, k] * st.share[s, v, k]
+    volume, depth = coins * m.asset[k].price_usd, m.book[v, k].depth * st.book[s, v, k].share
     if volume <= 0.0:
         return at
-    used = st.bid[s, v, k] if side > 0 else st.ask[s, v, k]
-    power = 1.0 / m.exponent[v, k]
+    used = st.book[s, v, k].bid if side > 0 else st.book[s, v, k].ask
+    power = 1.0 / m.book[v, k].exponent
     end, begin = (used + volume) / depth, used / depth
     area = (end ** (power + 1.0) - begin ** (power + 1.0)) / (power + 1.0)
     return float(at * np.exp(-side * PERCENT * (area * depth / volume - begin**power)))
@@ -93,81 +140,101 @@ def executed(s: int, v: int, k: int, coins: float, side: int, at: float, m: Arra
 @jit
 def sweep(s: int, v: int, k: int, coins: float, side: int, m: Arrays, st: State) -> None:
     """Move the price by closing ``coins`` of one side through the book."""
-    volume, depth = coins * m.price_usd[k], m.depth[v, k] * st.share[s, v, k]
+    volume, depth = coins * m.asset[k].price_usd, m.book[v, k].depth * st.book[s, v, k].share
     if volume <= 0.0:
         return
-    used = st.bid[s, v, k] if side > 0 else st.ask[s, v, k]
-    power = 1.0 / m.exponent[v, k]
+    used = st.book[s, v, k].bid if side > 0 else st.book[s, v, k].ask
+    power = 1.0 / m.book[v, k].exponent
     moved = side * PERCENT * (((used + volume) / depth) ** power - (used / depth) ** power)
-    st.kept[s, v, k] -= m.permanent[v, k] * moved
-    st.passing[s, v, k] -= (1.0 - m.permanent[v, k]) * moved
+    st.book[s, v, k].kept -= m.book[v, k].permanent * moved
+    st.book[s, v, k].passing -= (1.0 - m.book[v, k].permanent) * moved
     if side > 0:
-        st.bid[s, v, k] += volume
+        st.book[s, v, k].bid += volume
     else:
-        st.ask[s, v, k] += volume
+        st.book[s, v, k].ask += volume
 
 
 @jit
 def make_marks(s: int, dt: float, b: int, pull: float, m: Arrays, st: State, out: Record) -> None:
     """Write index and marks; keep the averages of the premium."""
-    venues, assets = m.depth.shape
+    venues, assets = m.book.shape
     for k in range(assets):
         weight = total = 0.0
         for v in range(venues):
-            if m.depth[v, k] > 0.0:
-                weight += m.index_weight[v]
-                total += m.index_weight[v] * price(s, v, k, pull, m, st)
+            if m.book[v, k].depth > 0.0:
+                weight += m.rule[v].index_weight
+                total += m.rule[v].index_weight * price(s, v, k, pull, m, st)
         index = total / weight
         out.index_usd[s, b, k] = index
         for v in range(venues):
-            if m.depth[v, k] <= 0.0:
+            if m.book[v, k].depth <= 0.0:
                 continue
             own = price(s, v, k, pull, m, st)
             premium = own / index - 1.0
-            st.premium[s, v, k] += (1.0 - np.exp(-m.mark_rate[v] * dt)) * (premium - st.premium[s, v, k])
-            st.owed[s, v, k] += premium * dt
-            if m.mark_median[v]:
-                usual = index * (1.0 + st.premium[s, v, k])
-                out.mark_usd[s, b, v, k] = max(min(usual, own), min(max(usual, own), index))
+            st.book[s, v, k].premium += (1.0 - np.exp(-m.rule[v].mark_rate * dt)) * (
+                premium - st.book[s, v, k].premium
+            )
+            st.book[s, v, k].owed += premium * dt
+            if m.rule[v].mark_median:
+                usual = index * (1.0 + st.book[s, v, k].premium)
+                out.at[s, b, v, k].mark_usd = max(min(usual, own), min(max(usual, own), index))
             else:
-                near = min(max(own, index * (1.0 - m.mark_band[v])), index * (1.0 + m.mark_band[v]))
-                out.mark_usd[s, b, v, k] = m.mark_index[v] * index + (1.0 - m.mark_index[v]) * near
+                near = min(max(own, index * (1.0 - m.rule[v].mark_band)), index * (1.0 + m.rule[v].mark_band))
+                out.at[s, b, v, k].mark_usd = (
+                    m.rule[v].mark_index * index + (1.0 - m.rule[v].mark_index) * near
+                )
 
 
 @jit
-def choose(s: int, t: float, v: int, k: int, side: int, mark: float, m: Arrays, st: State) -> None:
-    """Write into ``take`` what becomes of each cohort of one side."""
-    j = 0 if side > 0 else 1
-    held = 0.0
-    for a in range(m.depth.shape[1]):
-        held += st.vault[s, v, a] * m.price_usd[a] * np.exp(st.path[s, a])
-    for c in range(m.first[v, k, j], m.last[v, k, j]):
-        st.take[s, c] = 0.0
-        if st.coins[s, c] <= 0.0 or t < st.ready_s[s, c]:
-            continue
-        each = st.coins[s, c] / m.count[c]
-        level = (st.bankrupt[s, c] - side * m.deduction[c] / each) / (1.0 - side * m.rate[c])
-        if side * (mark - level * (1.0 - side * m.lag[v])) >= 0.0:
-            continue
-        equity = side * (mark - st.bankrupt[s, c])
-        needed = m.rate[c] * mark - m.deduction[c] / each
-        if m.backstop[v] > 0.0 and equity < m.backstop[v] * needed:
-            if st.fund_usd[s, v] + held + equity * st.coins[s, c] >= 0.0:
-                st.take[s, c] = TO_VAULT
-                continue
-        large = each * mark > m.partial_above[v]
-        st.take[s, c] = 1.0 if large and st.stage[s, c] == 0 and m.partial[v] < 1.0 else FULL
+def choose(s: int, t: float, v: int, k: int, side: int, mark: float, m: Arrays, st: State) -> bool:
+    """Write into ``take`` what becomes of each cohort of one side; return whether anything does."""
+    j, found = 0 if side > 0 else 1, False
+    for c in range(m.reach[v, k, j], m.reach[v, k, j + 1]):
+        st.cohort[s, c].take = 0.0
+        if side * (mark - st.cohort[s, c].trigger) < 0.0 and t >= st.cohort[s, c].ready_s:
+            st.cohort[s, c].take = fate(s, c, v, side, mark, m, st)
+            found = True
+    return found
+
+
+@jit
+def fate(s: int, c: int, v: int, side: int, mark: float, m: Arrays, st: State) -> float:
+    """Return what becomes of a cohort below maintenance margin."""
+    each, equity = st.cohort[s, c].coins / m.cohort[c].count, side * (mark - st.cohort[s, c].bankrupt)
+    if m.rule[v].backstop > 0.0 and equity < m.rule[v].backstop * (
+        m.cohort[c].rate * mark - m.cohort[c].deduction / each
+    ):
+        worth = st.venue[s, v].fund_usd
+        for a in range(m.book.shape[1]):
+            worth += st.book[s, v, a].vault * m.asset[a].price_usd * np.exp(st.path[s, a])
+        if worth + equity * st.cohort[s, c].coins >= 0.0:
+            return TO_VAULT
+    large = each * mark > m.rule[v].partial_above
+    return PART if large and st.cohort[s, c].stage == 0 and m.rule[v].partial < 1.0 else FULL
+
+
+@jit
+def retrigger(s: int, c: int, v: int, side: int, m: Arrays, st: State) -> None:
+    """Write the price a cohort is liquidated at, after its margin or size changed."""
+    if st.cohort[s, c].coins > 0.0:
+        each = st.cohort[s, c].coins / m.cohort[c].count
+        level = (st.cohort[s, c].bankrupt - side * m.cohort[c].deduction / each) / (
+            1.0 - side * m.cohort[c].rate
+        )
+        st.cohort[s, c].trigger = level * (1.0 - side * m.rule[v].lag)
+    else:
+        st.cohort[s, c].trigger = -side * np.inf
 
 
 @jit
 def volume_of(s: int, v: int, k: int, j: int, m: Arrays, st: State) -> float:
     """Return the coins that go through the book."""
     total = 0.0
-    for c in range(m.first[v, k, j], m.last[v, k, j]):
-        if st.take[s, c] == 1.0:
-            total += m.partial[v] * st.coins[s, c]
-        elif st.take[s, c] == FULL:
-            total += st.coins[s, c]
+    for c in range(m.reach[v, k, j], m.reach[v, k, j + 1]):
+        if st.cohort[s, c].take == PART:
+            total += m.rule[v].partial * st.cohort[s, c].coins
+        elif st.cohort[s, c].take == FULL:
+            total += st.cohort[s, c].coins
     return total
 
 
@@ -175,39 +242,47 @@ def volume_of(s: int, v: int, k: int, j: int, m: Arrays, st: State) -> float:
 def flag_shortfall(s: int, v: int, k: int, side: int, at: float, m: Arrays, st: State) -> bool:
     """Mark for auto-deleveraging what the fund cannot pay for; return whether there is any."""
     j, loss = 0 if side > 0 else 1, 0.0
-    for c in range(m.first[v, k, j], m.last[v, k, j]):
-        if st.take[s, c] == FULL:
-            loss += max(0.0, -side * (at - st.bankrupt[s, c])) * st.coins[s, c]
-    if loss <= max(0.0, st.fund_usd[s, v]):
+    for c in range(m.reach[v, k, j], m.reach[v, k, j + 1]):
+        if st.cohort[s, c].take == FULL:
+            loss += max(0.0, -side * (at - st.cohort[s, c].bankrupt)) * st.cohort[s, c].coins
+    if loss <= max(0.0, st.venue[s, v].fund_usd):
         return False
-    for c in range(m.first[v, k, j], m.last[v, k, j]):
-        if st.take[s, c] == FULL and side * (at - st.bankrupt[s, c]) < 0.0:
-            st.take[s, c] = DELEVERAGED
+    for c in range(m.reach[v, k, j], m.reach[v, k, j + 1]):
+        if st.cohort[s, c].take == FULL and side * (at - st.cohort[s, c].bankrupt) < 0.0:
+            st.cohort[s, c].take = DELEVERAGED
     return True
 
 
 @jit
 def deleverage(s: int, c: int, v: int, k: int, side: int, mark: float, m: Arrays, st: State) -> None:
     """Close a cohort against opposing positions at its bankruptcy price, most profit times leverage first."""
-    left, at, j = st.coins[s, c], st.bankrupt[s, c], 1 if side > 0 else 0
+    left, at, j = st.cohort[s, c].coins, st.cohort[s, c].bankrupt, 1 if side > 0 else 0
     while left > 0.0:
         best, best_score = -1, 0.0
-        for o in range(m.first[v, k, j], m.last[v, k, j]):
-            equity = -side * (mark - st.bankrupt[s, o])
-            if st.coins[s, o] <= 0.0 or equity <= 0.0 or -side * (at - st.bankrupt[s, o]) <= 0.0:
+        for o in range(m.reach[v, k, j], m.reach[v, k, j + 1]):
+            equity = -side * (mark - st.cohort[s, o].bankrupt)
+            if (
+                st.cohort[s, o].coins <= 0.0
+                or equity <= 0.0
+                or -side * (at - st.cohort[s, o].bankrupt) <= 0.0
+            ):
                 continue
-            score = -side * (mark - m.entry[o]) / m.entry[o] * mark / equity
+            score = -side * (mark - m.cohort[o].entry) / m.cohort[o].entry * mark / equity
             if score > best_score:
                 best, best_score = o, score
         if best < 0:
-            st.counter[s, v, k] += side * left
-            st.cash_usd[s, v] -= side * left * at
+            st.book[s, v, k].counter += side * left
+            st.venue[s, v].cash_usd -= side * left * at
             break
-        closed = min(left, st.coins[s, best])
-        st.wallet_usd[s, v] += -side * closed * (at - st.bankrupt[s, best])
-        st.coins[s, best] = st.coins[s, best] - closed if closed < st.coins[s, best] else 0.0
+        closed = min(left, st.cohort[s, best].coins)
+        st.venue[s, v].wallet_usd += -side * closed * (at - st.cohort[s, best].bankrupt)
+        st.cohort[s, best].coins = (
+            st.cohort[s, best].coins - closed if closed < st.cohort[s, best].coins else 0.0
+        )
+        retrigger(s, best, v, -side, m, st)
         left = left - closed if closed < left else 0.0
-    st.coins[s, c] = 0.0
+    st.cohort[s, c].coins = 0.0
+    retrigger(s, c, v, side, m, st)
 
 
 @jit
@@ -215,37 +290,40 @@ def close(
     s: int, t: float, b: int, v: int, k: int, side: int, at: float, m: Arrays, st: State, out: Record
 ) -> None:
     """Carry out what was chosen, the book's part at the average price ``at``."""
-    j, mark = 0 if side > 0 else 1, out.mark_usd[s, b, v, k]
-    for c in range(m.first[v, k, j], m.last[v, k, j]):
-        what = st.take[s, c]
+    j, mark = 0 if side > 0 else 1, out.at[s, b, v, k].mark_usd
+    for c in range(m.reach[v, k, j], m.reach[v, k, j + 1]):
+        what = st.cohort[s, c].take
         if what == 0.0:
             continue
-        coins = st.coins[s, c] * (m.partial[v] if what == 1.0 else 1.0)
+        coins = st.cohort[s, c].coins * (m.rule[v].partial if what == PART else 1.0)
         usd = coins * mark
-        st.largest_usd[s, v] = max(st.largest_usd[s, v], usd / m.count[c])
+        st.venue[s, v].largest_usd = max(st.venue[s, v].largest_usd, usd / m.cohort[c].count)
         if what == TO_VAULT:
-            out.vault_usd[s, b, v, k, j] += usd
-            st.vault[s, v, k] += side * coins
-            st.fund_usd[s, v] -= side * coins * st.bankrupt[s, c]
-            st.coins[s, c] = 0.0
+            out.closed[s, b, v, k, j].vault_usd += usd
+            st.book[s, v, k].vault += side * coins
+            st.venue[s, v].fund_usd -= side * coins * st.cohort[s, c].bankrupt
+            st.cohort[s, c].coins = 0.0
+            retrigger(s, c, v, side, m, st)
         elif what == DELEVERAGED:
-            out.adl_usd[s, b, v, k, j] += usd
+            out.closed[s, b, v, k, j].adl_usd += usd
             deleverage(s, c, v, k, side, mark, m, st)
         else:
-            out.book_usd[s, b, v, k, j] += usd
-            st.counter[s, v, k] += side * coins
-            st.cash_usd[s, v] -= side * coins * at
-            if what == 1.0:
-                part = m.partial[v]
-                st.bankrupt[s, c] -= part / (1.0 - part) * (at - st.bankrupt[s, c])
-                st.coins[s, c] -= coins
-                st.stage[s, c], st.ready_s[s, c] = 1, t + m.cooldown[v]
-                continue
-            rest = side * coins * (at - st.bankrupt[s, c])
-            fee = rest if rest < 0.0 else min(rest, m.fee[v] * coins * at)
-            st.fund_usd[s, v] += fee
-            st.wallet_usd[s, v] += rest - fee
-            st.coins[s, c] = 0.0
+            out.closed[s, b, v, k, j].book_usd += usd
+            st.book[s, v, k].counter += side * coins
+            st.venue[s, v].cash_usd -= side * coins * at
+            if what == PART:
+                part = m.rule[v].partial
+                st.cohort[s, c].bankrupt -= part / (1.0 - part) * (at - st.cohort[s, c].bankrupt)
+                st.cohort[s, c].coins -= coins
+                st.cohort[s, c].stage = 1
+                st.cohort[s, c].ready_s = t + m.rule[v].cooldown
+            else:
+                rest = side * coins * (at - st.cohort[s, c].bankrupt)
+                fee = rest if rest < 0.0 else min(rest, m.rule[v].fee * coins * at)
+                st.venue[s, v].fund_usd += fee
+                st.venue[s, v].wallet_usd += rest - fee
+                st.cohort[s, c].coins = 0.0
+            retrigger(s, c, v, side, m, st)
 
 
 @jit
@@ -254,12 +332,13 @@ def engine(
 ) -> None:
     """Liquidate one side of one asset on one venue."""
     j = 0 if side > 0 else 1
-    if m.first[v, k, j] == m.last[v, k, j]:
+    if m.reach[v, k, j] == m.reach[v, k, j + 1]:
         return
-    choose(s, t, v, k, side, out.mark_usd[s, b, v, k], m, st)
+    if not choose(s, t, v, k, side, out.at[s, b, v, k].mark_usd, m, st):
+        return
     now, coins = price(s, v, k, pull, m, st), volume_of(s, v, k, j, m, st)
     at = executed(s, v, k, coins, side, now, m, st)
-    if m.adl[v] and flag_shortfall(s, v, k, side, at, m, st):
+    if m.rule[v].adl and flag_shortfall(s, v, k, side, at, m, st):
         coins = volume_of(s, v, k, j, m, st)
         at = executed(s, v, k, coins, side, now, m, st)
     close(s, t, b, v, k, side, at, m, st, out)
@@ -269,38 +348,40 @@ def engine(
 @jit
 def unwind(s: int, dt: float, v: int, k: int, pull: float, m: Arrays, st: State) -> None:
     """Let the backstop sell its part of what it took."""
-    coins = st.vault[s, v, k] * (1.0 - np.exp(-m.unwind[v] * dt))
+    coins = st.book[s, v, k].vault * (1.0 - np.exp(-m.rule[v].unwind * dt))
     if coins == 0.0:
         return
     side = 1 if coins > 0.0 else -1
     at = executed(s, v, k, abs(coins), side, price(s, v, k, pull, m, st), m, st)
-    st.vault[s, v, k] -= coins
-    st.fund_usd[s, v] += coins * at
-    st.counter[s, v, k] += coins
-    st.cash_usd[s, v] -= coins * at
+    st.book[s, v, k].vault -= coins
+    st.venue[s, v].fund_usd += coins * at
+    st.book[s, v, k].counter += coins
+    st.venue[s, v].cash_usd -= coins * at
     sweep(s, v, k, abs(coins), side, m, st)
 
 
 @jit
 def fund(s: int, t: float, b: int, v: int, m: Arrays, st: State, out: Record) -> None:
     """Let longs pay shorts, or shorts longs, if the interval is over."""
-    passed = t - st.funded_s[s, v]
-    if passed < m.interval[v]:
+    passed = t - st.venue[s, v].funded_s
+    if passed < m.rule[v].interval:
         return
-    st.funded_s[s, v] = t
-    for k in range(m.depth.shape[1]):
-        average = st.owed[s, v, k] / passed
-        st.owed[s, v, k] = 0.0
-        eight = average + min(max(m.interest[v] - average, -m.clamp[v]), m.clamp[v])
-        rate = min(max(eight * passed / EIGHT_HOURS_S, -m.cap[v]), m.cap[v])
+    st.venue[s, v].funded_s = t
+    for k in range(m.book.shape[1]):
+        average = st.book[s, v, k].owed / passed
+        st.book[s, v, k].owed = 0.0
+        eight = average + min(max(m.rule[v].interest - average, -m.rule[v].clamp), m.rule[v].clamp)
+        rate = min(max(eight * passed / EIGHT_HOURS_S, -m.rule[v].cap), m.rule[v].cap)
         paid = rate * out.index_usd[s, b, k]
-        if m.first[v, k, 0] == m.last[v, k, 1]:
+        if m.reach[v, k, 0] == m.reach[v, k, 2]:
             continue
-        out.funding[s, b, v, k] += rate
-        for c in range(m.first[v, k, 0], m.last[v, k, 1]):
-            st.bankrupt[s, c] += paid
-        st.fund_usd[s, v] -= paid * st.vault[s, v, k]
-        st.cash_usd[s, v] -= paid * st.counter[s, v, k]
+        out.at[s, b, v, k].funding += rate
+        for j in range(2):
+            for c in range(m.reach[v, k, j], m.reach[v, k, j + 1]):
+                st.cohort[s, c].bankrupt += paid
+                retrigger(s, c, v, 1 - 2 * j, m, st)
+        st.venue[s, v].fund_usd -= paid * st.book[s, v, k].vault
+        st.venue[s, v].cash_usd -= paid * st.book[s, v, k].counter
 
 
 @jit
@@ -308,22 +389,22 @@ def step(
     s: int, t: float, b: int, path: FloatArray, flow: FloatArray, m: Arrays, st: State, out: Record
 ) -> None:
     """Take scenario ``s`` to time ``t``; sums are added to bin ``b``."""
-    venues, assets = m.depth.shape
-    dt = t - st.time_s[s]
+    venues, assets = m.book.shape
+    dt = t - st.scenario[s].time_s
     relax(s, dt, m, st)
-    st.time_s[s] = t
+    st.scenario[s].time_s = t
     for k in range(assets):
         st.path[s, k] = path[k]
     pull = factor_impact(s, m, st)
     for v in range(len(flow)):
         for k in range(assets):
-            if m.depth[v, k] > 0.0 and flow[v, k] != 0.0:
+            if m.book[v, k].depth > 0.0 and flow[v, k] != 0.0:
                 coins = abs(flow[v, k]) / price(s, v, k, pull, m, st)
                 sweep(s, v, k, coins, 1 if flow[v, k] > 0.0 else -1, m, st)
     make_marks(s, dt, b, pull, m, st, out)
     for v in range(venues):
         for k in range(assets):
-            if m.depth[v, k] > 0.0:
+            if m.book[v, k].depth > 0.0:
                 engine(s, t, b, v, k, 1, pull, m, st, out)
                 engine(s, t, b, v, k, -1, pull, m, st, out)
                 unwind(s, dt, v, k, pull, m, st)
@@ -331,16 +412,18 @@ def step(
     pull = factor_impact(s, m, st)
     for v in range(venues):
         for k in range(assets):
-            out.price_usd[s, b, v, k] = np.nan
-            if m.depth[v, k] <= 0.0:
+            out.at[s, b, v, k].price_usd = np.nan
+            if m.book[v, k].depth <= 0.0:
                 continue
-            out.price_usd[s, b, v, k] = price(s, v, k, pull, m, st)
-            moved = np.log(out.price_usd[s, b, v, k] / m.price_usd[k])
-            st.level[s, v, k] += (1.0 - np.exp(-m.memory[v, k] * dt)) * (moved - st.level[s, v, k])
-            beyond = max(0.0, abs(moved - st.level[s, v, k]) / m.usual[v, k] - CALM)
-            least = m.least[v, k]
-            st.share[s, v, k] = least + (1.0 - least) * np.exp(-m.withdrawal[v, k] * beyond)
-            out.share[s, b, v, k] = st.share[s, v, k]
+            out.at[s, b, v, k].price_usd = price(s, v, k, pull, m, st)
+            moved = np.log(out.at[s, b, v, k].price_usd / m.asset[k].price_usd)
+            st.book[s, v, k].level += (1.0 - np.exp(-m.book[v, k].memory * dt)) * (
+                moved - st.book[s, v, k].level
+            )
+            beyond = max(0.0, abs(moved - st.book[s, v, k].level) / m.book[v, k].usual - CALM)
+            least = m.book[v, k].least
+            st.book[s, v, k].share = least + (1.0 - least) * np.exp(-m.book[v, k].withdrawal * beyond)
+            out.at[s, b, v, k].share = st.book[s, v, k].share
 
 
 @kernel
@@ -355,7 +438,7 @@ def fold(
     st: State,
     out: Record,
 ) -> None:
-    """Take scenarios ``first`` .. ``last - 1`` through all moments; ``path`` (S, T, K), ``flow`` (S, T, V, K)."""
+    """Take scenarios through all moments; ``path`` (S, T, K), ``flow`` (S, T, V, K)."""
     for s in range(first, last):
         for n in range(len(time_s)):
             step(s, time_s[n], bins[n], path[s, n], flow[s, n], m, st, out)

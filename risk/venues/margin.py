@@ -1,7 +1,7 @@
 """Margin: when a position is liquidated and when it is bankrupt, in closed form.
 
-A position of ``q`` coins with bankruptcy price ``b`` is worth ``side q (p - b)``, whatever its entry and leverage:
-``b = entry (1 - side / leverage)``.  Maintenance margin is ``rate p q - deduction``, so that it is continuous
+A position of ``q`` coins with bankruptcy price ``b`` is worth ``side q (p - b)``, whatever its entry and
+leverage: ``b = entry (1 - side / leverage)``.  Maintenance margin is ``rate p q - deduction``, continuous
 where tiers meet, and the position is liquidated at::
 
     p = (b - side deduction / q) / (1 - side rate)
@@ -41,10 +41,16 @@ class Tiers:
 
     def __post_init__(self) -> None:
         if not self.from_usd or len(self.from_usd) != len(self.rate) or self.from_usd[0] != 0.0:
-            raise InputError("margin tiers need a rate each and begin at 0.", remedy="Give [[0, 0.0125], ...].")
+            raise InputError(
+                "margin tiers need a rate each and begin at 0.", remedy="Give [[0, 0.0125], ...]."
+            )
         pairs = list(zip(self.from_usd, self.from_usd[1:], strict=False))
-        if any(b <= a for a, b in pairs) or any(b < a for a, b in zip(self.rate, self.rate[1:], strict=False)):
-            raise InputError(f"margin tiers {self.from_usd} with {self.rate} fall.", remedy="Sort them by size.")
+        if any(b <= a for a, b in pairs) or any(
+            b < a for a, b in zip(self.rate, self.rate[1:], strict=False)
+        ):
+            raise InputError(
+                f"margin tiers {self.from_usd} with {self.rate} fall.", remedy="Sort them by size."
+            )
         if not all(0.0 < r < 1.0 for r in self.rate):
             raise InputError(f"maintenance rates {self.rate}.", remedy="Give fractions between 0 and 1.")
 
@@ -80,7 +86,9 @@ def bankruptcy_price(entry_usd: float, leverage: float, side: int) -> float:
     if side not in (LONG, SHORT):
         raise InputError(f"a side of {side}.", remedy="Give 1 for long or -1 for short.")
     if not leverage >= 1.0 or not entry_usd > 0.0:
-        raise InputError(f"a position at {entry_usd} with leverage {leverage}.", remedy="Give leverage from 1.")
+        raise InputError(
+            f"a position at {entry_usd} with leverage {leverage}.", remedy="Give leverage from 1."
+        )
     return entry_usd * (1.0 - side / leverage)
 
 

@@ -10,50 +10,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abis.errors import InputError, UnknownAsset
+from risk.venues.book import Book
 from risk.venues.positions import FloatArray, Positions, check_alive, joined
 from risk.venues.venue import MarkKind, Venue
 
 
-class Arrays(NamedTuple):
-    """What kernels read.  V venues, K assets, P cohorts sorted by venue, asset and side (longs first)."""
+def _floats(*names: str) -> np.dtype[Any]:
+    return np.dtype([(n, np.float64) for n in names], align=True)
 
-    price_usd: FloatArray  # (K,) at the start
-    carry: FloatArray  # (K,) what each asset takes over of the first one's permanent impact
-    # (V, K) books; depth 0 where an asset is not traded
-    depth: FloatArray
-    exponent: FloatArray
-    permanent: FloatArray
-    decay: FloatArray  # of impact and consumed volume, 1/s
-    least: FloatArray
-    withdrawal: FloatArray
-    usual: FloatArray
-    memory: FloatArray  # 1/s
-    # (V,) rules
-    arbitrage: FloatArray
-    index_weight: FloatArray
-    mark_median: NDArray[np.bool_]
-    mark_index: FloatArray
-    mark_band: FloatArray
-    mark_rate: FloatArray  # of the average premium, 1/s
-    partial: FloatArray
-    partial_above: FloatArray
-    cooldown: FloatArray
-    lag: FloatArray  # of thresholds, relative, synchrony applied
-    fee: FloatArray
-    backstop: FloatArray
-    unwind: FloatArray  # 1/s
-    adl: NDArray[np.bool_]
-    interval: FloatArray
-    interest: FloatArray
-    clamp: FloatArray
-    cap: FloatArray
-    # (P,) cohorts
-    entry: FloatArray
-    count: FloatArray
-    rate: FloatArray
-    deduction: FloatArray  # of one position, US dollars
-    first: NDArray[np.int64]  # (V, K, 2) place of the first cohort; longs, then shorts
-    last: NDArray[np.int64]
+
+ASSET = _floats("price_usd", "carry")
+BOOK = _floats("depth", "exponent", "permanent", "decay", "least", "withdrawal", "usual", "memory")
+COHORT = _floats("entry", "count", "rate", "deduction")
+RULE = np.dtype(
+    [
+        *((n, np.float64) for n in ("arbitrage", "index_weight", "mark_index", "mark_band", "mark_rate")),
+        *(
+            (n, np.float64)
+            for n in ("partial", "partial_above", "cooldown", "lag", "fee", "backstop", "unwind")
+        ),
+        *((n, np.float64) for n in ("interval", "interest", "clamp", "cap")),
+        *((n, np.bool_) for n in ("mark_median", "adl")),
+    ],
+    align=True,
+)
+
+
+class Arrays(NamedTuple):
+    """What kernels read: V venues, K assets, P cohorts sorted by venue, asset and side (longs first).
+
+    Rates are per second; ``lag`` has synchrony applied; ``carry`` is what an asset takes over of the first
+    one's permanent impact; depth is 0 where an asset is not traded.
+    """
+
+    asset: NDArray[Any]  # (K,) `ASSET`
+    book: NDArray[Any]  # (V, K) `BOOK`
+    rule: NDArray[Any]  # (V,) `RULE`
+    cohort: NDArray[Any]  # (P,) `COHORT`
+    reach: NDArray[np.int64]  # (V, K, 3) places of the first long, of the first short, and the end
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,8 +154,10 @@ def market_of(
     tiers = {(v.name, a): v.margin[a] for v in venues for a in v.margin}
     check_alive(rows, tiers, price_usd)
     arrays = _arrays(venues, assets, prices, rows, betas, synchrony, cross_share)
-    if not (arrays.index_weight @ (arrays.depth > 0) > 0).all():
-        raise InputError("no venue of an asset counts in the index.", remedy="Give one an index_weight above 0.")
+    if not (arrays.rule["index_weight"] @ (arrays.book["depth"] > 0) > 0).all():
+        raise InputError(
+            "no venue of an asset counts in the index.", remedy="Give one an index_weight above 0."
+        )
     return Market(venues, assets, prices, rows, betas, synchrony, cross_share, arrays)
 
 
@@ -169,10 +165,10 @@ def _sorted(positions: Positions, venues: list[str], assets: tuple[str, ...]) ->
     for given, known, what in ((positions.venue, venues, "venue"), (positions.asset, assets, "asset")):
         strange = next((x for x in given if x not in known), None)
         if strange is not None:
-            raise UnknownAsset(f"positions of an unknown {what} '{strange}'.", remedy=f"Known: {', '.join(known)}.")
-    v = np.array([venues.index(x) for x in positions.venue], dtype=np.int64)
-    k = np.array([assets.index(x) for x in positions.asset], dtype=np.int64)
-    order = np.lexsort((-positions.side, k, v))
+            raise UnknownAsset(
+                f"positions of an unknown {what} '{strange}'.", remedy=f"Known: {', '.join(known)}."
+            )
+    order = np.lexsort((-positions.side, places(positions.asset, assets), places(positions.venue, venues)))
     return replace(
         positions,
         venue=tuple(positions.venue[i] for i in order),
@@ -190,52 +186,45 @@ def _arrays(
     synchrony: float,
     cross_share: float,
 ) -> Arrays:
-    def books(read: Any, absent: float) -> FloatArray:
-        return np.array([[read(v.books[a]) if a in v.books else absent for a in assets] for v in venues])
+    asset = np.zeros(len(assets), dtype=ASSET)
+    asset["price_usd"], asset["carry"] = prices, cross_share * beta
+    asset["carry"][0] = 0.0
+    book = np.zeros((len(venues), len(assets)), dtype=BOOK)
+    book["exponent"] = book["permanent"] = book["least"] = book["usual"] = 1.0
+    for v, venue in enumerate(venues):
+        for k, name in enumerate(assets):
+            if name in venue.books:
+                book[v, k] = _book_row(venue.books[name])
+    rule = np.array([_rule_row(v, synchrony) for v in venues], dtype=RULE)
+    cohort = np.zeros(len(rows), dtype=COHORT)
+    cohort["entry"], cohort["count"] = rows.entry_usd, rows.count
+    cohort["rate"], cohort["deduction"] = _margins(venues, rows)
+    return Arrays(asset, book, rule, cohort, _reach(rows, [v.name for v in venues], assets))
 
-    def rules(read: Any) -> Any:
-        return np.array([read(v) for v in venues])
 
-    carry = cross_share * beta
-    carry[0] = 0.0
-    rate, deduction = _margins(venues, rows)
-    first, last = _ranges(rows, [v.name for v in venues], assets)
-    half = np.log(2.0)
-    return Arrays(
-        price_usd=prices,
-        carry=carry,
-        depth=books(lambda b: b.depth_usd, 0.0),
-        exponent=books(lambda b: b.exponent, 1.0),
-        permanent=books(lambda b: b.permanent_share, 1.0),
-        decay=books(lambda b: half / b.refill_half_life_s, 0.0),
-        least=books(lambda b: b.least_share, 1.0),
-        withdrawal=books(lambda b: b.withdrawal, 0.0),
-        usual=books(lambda b: b.usual_move, 1.0),
-        memory=books(lambda b: half / b.memory_s, 0.0),
-        arbitrage=rules(lambda v: v.arbitrage_per_s),
-        index_weight=rules(lambda v: v.index_weight),
-        mark_median=rules(lambda v: v.mark.kind == MarkKind.MEDIAN),
-        mark_index=rules(lambda v: v.mark.index_weight),
-        mark_band=rules(lambda v: v.mark.band),
-        mark_rate=rules(lambda v: 1.0 / v.mark.average_s),
-        partial=rules(lambda v: v.engine.partial_share),
-        partial_above=rules(lambda v: v.engine.partial_above_usd),
-        cooldown=rules(lambda v: v.engine.cooldown_s),
-        lag=(1.0 - synchrony) * rules(lambda v: v.engine.lag),
-        fee=rules(lambda v: v.engine.fee),
-        backstop=rules(lambda v: v.engine.backstop_share),
-        unwind=rules(lambda v: 1.0 / v.engine.backstop_unwind_s),
-        adl=rules(lambda v: v.engine.adl),
-        interval=rules(lambda v: v.funding.interval_s),
-        interest=rules(lambda v: v.funding.interest),
-        clamp=rules(lambda v: v.funding.clamp),
-        cap=rules(lambda v: v.funding.cap),
-        entry=rows.entry_usd.copy(),
-        count=rows.count.copy(),
-        rate=rate,
-        deduction=deduction,
-        first=first,
-        last=last,
+def _book_row(b: Book) -> tuple[float, ...]:
+    half = float(np.log(2.0))
+    decay, memory = half / b.refill_half_life_s, half / b.memory_s
+    return (
+        b.depth_usd,
+        b.exponent,
+        b.permanent_share,
+        decay,
+        b.least_share,
+        b.withdrawal,
+        b.usual_move,
+        memory,
+    )
+
+
+def _rule_row(v: Venue, synchrony: float) -> tuple[Any, ...]:
+    mark, e, f = v.mark, v.engine, v.funding
+    return (
+        *(v.arbitrage_per_s, v.index_weight, mark.index_weight, mark.band, 1.0 / mark.average_s),
+        *(e.partial_share, e.partial_above_usd, e.cooldown_s, (1.0 - synchrony) * e.lag, e.fee),
+        *(e.backstop_share, 1.0 / e.backstop_unwind_s),
+        *(f.interval_s, f.interest, f.clamp, f.cap),
+        *(mark.kind == MarkKind.MEDIAN, e.adl),
     )
 
 
@@ -247,12 +236,15 @@ def _margins(venues: tuple[Venue, ...], rows: Positions) -> tuple[FloatArray, Fl
     return pairs[:, 0].copy(), pairs[:, 1].copy()
 
 
-def _ranges(
-    rows: Positions, venues: list[str], assets: tuple[str, ...]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    shape = (len(venues), len(assets), 2)
-    v = np.array([venues.index(x) for x in rows.venue], dtype=np.int64)
-    k = np.array([assets.index(x) for x in rows.asset], dtype=np.int64)
-    code = (v * len(assets) + k) * 2 + (1 - rows.side) // 2
-    ends = np.cumsum(np.bincount(code, minlength=int(np.prod(shape))))
-    return np.append(0, ends[:-1]).reshape(shape).astype(np.int64), ends.reshape(shape).astype(np.int64)
+def _reach(rows: Positions, venues: list[str], assets: tuple[str, ...]) -> NDArray[np.int64]:
+    code = (places(rows.venue, venues) * len(assets) + places(rows.asset, assets)) * 2 + (1 - rows.side) // 2
+    ends = np.cumsum(np.bincount(code, minlength=len(venues) * len(assets) * 2))
+    ends = ends.reshape(len(venues), len(assets), 2)
+    first = np.append(0, ends[:, :, 1].ravel()[:-1]).reshape(len(venues), len(assets), 1)
+    return np.concatenate([first, ends], axis=2).astype(np.int64)
+
+
+def places(names: Sequence[str], of: Sequence[str]) -> NDArray[np.int64]:
+    """Return where each name stands in ``of``."""
+    where = {name: place for place, name in enumerate(of)}
+    return np.array([where[n] for n in names], dtype=np.int64)

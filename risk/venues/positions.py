@@ -55,11 +55,18 @@ class Positions:
 
     def __post_init__(self) -> None:
         n = len(self.venue)
-        if any(len(x) != n for x in (self.asset, self.side, self.entry_usd, self.leverage, self.coins, self.count)):
+        if any(
+            len(x) != n
+            for x in (self.asset, self.side, self.entry_usd, self.leverage, self.coins, self.count)
+        ):
             raise InputError("columns of positions differ in length.", remedy="Give one value a cohort.")
         self._all(np.isin(self.side, (LONG, SHORT)), self.side, "a side", "1 or -1")
-        self._all(np.isfinite(self.coins) & (self.coins >= 0), self.coins, "open interest, coins,", "at least 0")
-        self._all(np.isfinite(self.entry_usd) & (self.entry_usd > 0), self.entry_usd, "an entry price", "above 0")
+        self._all(
+            np.isfinite(self.coins) & (self.coins >= 0), self.coins, "open interest, coins,", "at least 0"
+        )
+        self._all(
+            np.isfinite(self.entry_usd) & (self.entry_usd > 0), self.entry_usd, "an entry price", "above 0"
+        )
         self._all(np.isfinite(self.leverage) & (self.leverage >= 1), self.leverage, "leverage", "at least 1")
         self._all(np.isfinite(self.count) & (self.count > 0), self.count, "a count", "above 0")
 
@@ -220,7 +227,9 @@ def _entry_of(
     return (trigger * (1.0 - side * rate) + side * deduction / coins) / unit
 
 
-def check_alive(positions: Positions, tiers: Mapping[tuple[str, str], Tiers], price_usd: Mapping[str, float]) -> None:
+def check_alive(
+    positions: Positions, tiers: Mapping[tuple[str, str], Tiers], price_usd: Mapping[str, float]
+) -> None:
     """Refuse a position that should be liquidated before the first step.
 
     Raises

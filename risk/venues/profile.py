@@ -141,7 +141,9 @@ def _venue(table: Mapping[str, Any], name: str) -> Venue:
             tiers = _table(value, key, name).items()
             parts["margin"] = {a: _tiers(v, f"margin.{a}", name) for a, v in tiers}
         else:
-            known = ", ".join(("name", "fund_usd", "index_weight", "arbitrage_per_s", *_PARTS, "book", "margin"))
+            known = ", ".join(
+                ("name", "fund_usd", "index_weight", "arbitrage_per_s", *_PARTS, "book", "margin")
+            )
             raise MalformedFile(f"{name} has an unknown key '{key}'.", remedy=f"Known: {known}.")
     if "name" not in parts or "books" not in parts:
         missing = "name" if "name" not in parts else "book"
@@ -178,7 +180,11 @@ def _record(kind: Any, value: Any, path: str, name: str) -> Any:
 
 def _tiers(value: Any, path: str, name: str) -> Tiers:
     rows = _table(value, path, name).get("tiers")
-    if not isinstance(rows, list) or not all(isinstance(r, list) and len(r) == 2 for r in rows) or len(value) != 1:
+    if (
+        not isinstance(rows, list)
+        or not all(isinstance(r, list) and len(r) == 2 for r in rows)
+        or len(value) != 1
+    ):
         raise MalformedFile(
             f"{name}: {path} holds no list of tiers.", remedy="Give tiers = [[from_usd, rate], ...]."
         )
@@ -201,7 +207,9 @@ def _number(value: Any, path: str, name: str) -> float:
 def _texts(value: Any, key: str, name: str) -> dict[str, str]:
     texts = _table(value, key, name)
     if not all(isinstance(t, str) and t for t in texts.values()):
-        raise MalformedFile(f"{name}: {key} holds something that is no text.", remedy='Give "path" = "source".')
+        raise MalformedFile(
+            f"{name}: {key} holds something that is no text.", remedy='Give "path" = "source".'
+        )
     return dict(texts)
 
 
@@ -210,7 +218,8 @@ def _check_sourced(table: Mapping[str, Any], said: Mapping[str, str], name: str)
     for path in paths:
         if not any(_begins(path, key) for key in said):
             raise MalformedFile(
-                f"{name}: {path} has no source.", remedy=f'Name it under [sources], or under [assumed] with why.'
+                f"{name}: {path} has no source.",
+                remedy="Name it under [sources], or under [assumed] with why.",
             )
     idle = next((key for key in said if not any(_begins(path, key) for path in paths)), None)
     if idle is not None:

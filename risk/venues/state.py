@@ -10,41 +10,44 @@ was paid out.  Coins of both sides cancel, so no price is left in it: the step k
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from abis.errors import InputError
-from risk.venues.market import Market
+from risk.venues.market import Market, places
 from risk.venues.positions import FloatArray
 
 
-class State(NamedTuple):
-    """S scenarios of a market; every array is changed in place by `advance`."""
+def _floats(*names: str) -> np.dtype[Any]:
+    return np.dtype([(n, np.float64) for n in names], align=True)
 
-    time_s: FloatArray  # (S,) of the last moment
+
+COHORT = _floats("coins", "bankrupt", "trigger", "ready_s", "stage", "take")
+BOOK = _floats("kept", "passing", "bid", "ask", "share", "level", "premium", "owed", "vault", "counter")
+VENUE = _floats("funded_s", "fund_usd", "cash_usd", "wallet_usd", "largest_usd")
+SCENARIO = _floats("time_s")
+
+
+class State(NamedTuple):
+    """S scenarios of a market; every array is changed in place by `advance`.
+
+    ``cohort`` (S, P): coins left, bankruptcy price, mark price beyond which the engine acts (out of reach
+    once closed), earliest time of the next order, 1 after a partial close.
+    ``book`` (S, V, K): permanent and passing impact on the log price, volume sold and bought and not refilled
+    (USD at start prices), share of depth that is there, slow log price that moves are measured from, average
+    premium over the index, premium times seconds since the last funding, coins of the vault and of everybody
+    without leverage (signed).
+    ``venue`` (S, V): time of the last funding, insurance fund or the vault's cash, cash of those without
+    leverage, paid out to liquidated and deleveraged traders, largest single order so far.
+    """
+
+    scenario: NDArray[Any]  # (S,) `SCENARIO`
     path: FloatArray  # (S, K) log price without the venues' own impact
-    kept: FloatArray  # (S, V, K) permanent impact on the log price
-    passing: FloatArray  # (S, V, K) impact that decays
-    bid: FloatArray  # (S, V, K) sold into the book and not refilled, USD at start prices
-    ask: FloatArray  # (S, V, K) bought from it
-    share: FloatArray  # (S, V, K) of depth that is there
-    level: FloatArray  # (S, V, K) slow log price that moves are measured from
-    premium: FloatArray  # (S, V, K) average over the index, for marks
-    owed: FloatArray  # (S, V, K) premium times seconds since the last funding
-    funded_s: FloatArray  # (S, V) time of the last funding
-    coins: FloatArray  # (S, P)
-    bankrupt: FloatArray  # (S, P) bankruptcy price
-    ready_s: FloatArray  # (S, P) earliest time of the next order
-    stage: NDArray[np.int64]  # (S, P) 1 after a partial close
-    fund_usd: FloatArray  # (S, V) insurance fund, or the vault's cash
-    vault: FloatArray  # (S, V, K) coins the backstop holds, signed
-    counter: FloatArray  # (S, V, K) coins of everybody without leverage, signed
-    cash_usd: FloatArray  # (S, V) of these
-    wallet_usd: FloatArray  # (S, V) paid out to liquidated and deleveraged traders
-    largest_usd: FloatArray  # (S, V) largest single order so far
-    take: FloatArray  # (S, P) scratch
+    cohort: NDArray[Any]  # (S, P) `COHORT`
+    book: NDArray[Any]  # (S, V, K) `BOOK`
+    venue: NDArray[Any]  # (S, V) `VENUE`
 
 
 def start(market: Market, scenarios: int, time_s: float = 0.0) -> State:
@@ -60,35 +63,31 @@ def start(market: Market, scenarios: int, time_s: float = 0.0) -> State:
     """
     if scenarios < 1:
         raise InputError(f"{scenarios} scenarios.", remedy="Give at least one.")
-    v, k, p, s = len(market.venues), len(market.assets), len(market.positions), scenarios
-    coins = np.tile(market.positions.coins, (s, 1))
-    bankrupt = np.tile(market.positions.bankruptcy_usd, (s, 1))
+    v, k, p, s = len(market.venues), len(market.assets), market.positions, scenarios
     state = State(
-        time_s=np.full(s, time_s),
-        path=np.zeros((s, k)),
-        kept=np.zeros((s, v, k)),
-        passing=np.zeros((s, v, k)),
-        bid=np.zeros((s, v, k)),
-        ask=np.zeros((s, v, k)),
-        share=np.ones((s, v, k)),
-        level=np.zeros((s, v, k)),
-        premium=np.zeros((s, v, k)),
-        owed=np.zeros((s, v, k)),
-        funded_s=np.full((s, v), time_s),
-        coins=coins,
-        bankrupt=bankrupt,
-        ready_s=np.full((s, p), -np.inf),
-        stage=np.zeros((s, p), dtype=np.int64),
-        fund_usd=np.tile(np.array([x.fund_usd for x in market.venues]), (s, 1)),
-        vault=np.zeros((s, v, k)),
-        counter=np.zeros((s, v, k)),
-        cash_usd=np.zeros((s, v)),
-        wallet_usd=np.zeros((s, v)),
-        largest_usd=np.zeros((s, v)),
-        take=np.zeros((s, p)),
+        np.zeros(s, dtype=SCENARIO),
+        np.zeros((s, k)),
+        np.zeros((s, len(p)), dtype=COHORT),
+        np.zeros((s, v, k), dtype=BOOK),
+        np.zeros((s, v), dtype=VENUE),
     )
-    state.counter[:] = -open_coins(market, state)
+    state.scenario["time_s"] = state.venue["funded_s"] = time_s
+    state.cohort["coins"], state.cohort["bankrupt"] = p.coins, p.bankruptcy_usd
+    state.cohort["trigger"], state.cohort["ready_s"] = _triggers(market), -np.inf
+    state.book["share"] = 1.0
+    state.venue["fund_usd"] = [x.fund_usd for x in market.venues]
+    state.book["counter"] = -open_coins(market, state)
     return state
+
+
+def _triggers(market: Market) -> FloatArray:
+    """Return the mark price beyond which each cohort is liquidated at the start, (P,)."""
+    p, a = market.positions, market.arrays
+    lag = a.rule["lag"][places(p.venue, market.names())]
+    held = p.coins > 0.0
+    each = np.divide(p.coins, p.count, out=np.ones(len(p)), where=held)
+    level = (p.bankruptcy_usd - p.side * a.cohort["deduction"] / each) / (1.0 - p.side * a.cohort["rate"])
+    return np.where(held, level * (1.0 - p.side * lag), -p.side * np.inf)
 
 
 def copied(state: State) -> State:
@@ -104,10 +103,10 @@ def open_coins(market: Market, state: State) -> FloatArray:
 
 def coins_by_side(market: Market, state: State) -> FloatArray:
     """Return the coins of longs and of shorts, (S, V, K, 2)."""
-    first, last = market.arrays.first, market.arrays.last
-    out = np.zeros((len(state.coins), *first.shape))
-    for place in np.ndindex(first.shape):
-        out[(slice(None), *place)] = state.coins[:, first[place] : last[place]].sum(axis=1)
+    reach, coins = market.arrays.reach, state.cohort["coins"]
+    out = np.zeros((len(coins), *reach.shape[:2], 2))
+    for v, k, j in np.ndindex(out.shape[1:]):
+        out[:, v, k, j] = coins[:, reach[v, k, j] : reach[v, k, j + 1]].sum(axis=1)
     return out
 
 
@@ -131,11 +130,11 @@ def money_usd(market: Market, state: State, price_usd: FloatArray) -> FloatArray
     price_usd : (S, V, K) float64
         Any prices, even impossible ones.
     """
-    side = market.positions.side
-    names = market.names()
-    venue = np.array([names.index(v) for v in market.positions.venue], dtype=np.int64)
-    asset = np.array([market.assets.index(a) for a in market.positions.asset], dtype=np.int64)
-    equity = side * state.coins * (price_usd[:, venue, asset] - state.bankrupt)
+    p, names = market.positions, market.names()
+    venue, asset = places(p.venue, names), places(p.asset, market.assets)
+    cohort, book = state.cohort, state.book
+    equity = p.side * cohort["coins"] * (price_usd[:, venue, asset] - cohort["bankrupt"])
     traders = np.stack([np.bincount(venue, row, len(names)) for row in equity])
-    others = ((state.vault + state.counter) * price_usd).sum(axis=2)
-    return np.asarray(traders + others + state.fund_usd + state.cash_usd + state.wallet_usd)
+    others = ((book["vault"] + book["counter"]) * price_usd).sum(axis=2)
+    cash = state.venue["fund_usd"] + state.venue["cash_usd"] + state.venue["wallet_usd"]
+    return np.asarray(traders + others + cash)

@@ -84,7 +84,9 @@ class LiquidationEngine:
     adl: bool = True
 
     def __post_init__(self) -> None:
-        _require(0.0 < self.partial_share <= 1.0, f"a partial share of {self.partial_share}", "above 0, at most 1")
+        _require(
+            0.0 < self.partial_share <= 1.0, f"a partial share of {self.partial_share}", "above 0, at most 1"
+        )
         _require(self.partial_above_usd > 0.0, f"partial above {self.partial_above_usd} USD", "above 0")
         _require(self.cooldown_s >= 0.0, f"a cooldown of {self.cooldown_s} s", "at least 0")
         _require(0.0 <= self.lag < 1.0, f"a lag of {self.lag}", "from 0, below 1")
@@ -158,7 +160,9 @@ class Venue:
         if not self.name:
             raise InputError("a venue without a name.", remedy="Name it.")
         if not self.books:
-            raise InputError(f"venue '{self.name}' has no book.", remedy="Give the depth of at least one asset.")
+            raise InputError(
+                f"venue '{self.name}' has no book.", remedy="Give the depth of at least one asset."
+            )
         lone = next((a for a in self.margin if a not in self.books), None)
         if lone is not None:
             raise InputError(
