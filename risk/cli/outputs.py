@@ -25,8 +25,10 @@ def refuse_existing(folder: Path, names: Iterable[str], force: bool) -> None:
             raise OutputExists(f"'{folder / name}' exists.", remedy="Choose another folder or give --force.")
 
 
-def write_files(folder: Path, texts: Mapping[str, str]) -> None:
+def write_files(folder: Path, texts: Mapping[str, str | bytes]) -> None:
     """Write each text as UTF-8 into ``folder``, made if missing; each file appears in one step.
+
+    A name may have one folder in it: ``pictures/steps.svg``.  Bytes are written as they are.
 
     Raises
     ------
@@ -36,7 +38,8 @@ def write_files(folder: Path, texts: Mapping[str, str]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
-            _replace(folder / name, text.encode("utf-8"))
+            (folder / name).parent.mkdir(exist_ok=True)
+            _replace(folder / name, text.encode("utf-8") if isinstance(text, str) else text)
     except OSError as error:
         raise InputError(
             f"cannot write into '{folder}': {error.strerror or error}.",

@@ -1,37 +1,212 @@
-"""What the commands about proposals show and write."""
+"""What the commands about proposals compute, show and write."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from risk.cli.proposal_request import REVIEW, Files, Request, depth_asked, scenarios_asked
+
 if TYPE_CHECKING:
     from protocols.snapshot import Snapshot
+    from risk.proposal.bundle import Manifest
     from risk.proposal.changes import Change
-    from risk.proposal.check import Check
-    from risk.proposal.effects import Effects
-    from risk.proposal.payload import Call
+    from risk.proposal.dossier import Dossier, SentCall
     from risk.scenarios.scenarios import Scenarios
 
-SCHEMA = "breakwater.proposal/1"
-FILES = ("proposal.json", "proposal.md")
+SCHEMA = "breakwater.proposal/2"
+JSON_FILE, POST_FILE, REPORT_FILE = "proposal.json", "post.md", "report.html"
+AFFECTED_FILE, STATUSES_FILE = "affected.csv", "statuses.csv"
 SAFE_FILE = "safe.json"
+FILES = (JSON_FILE, POST_FILE, REPORT_FILE, AFFECTED_FILE, STATUSES_FILE, "manifest.json")
+LABELS = {"stress": "Stress tests run", "accounts": "Accounts looked at"}
+
+Progress = Callable[[str, int, int], None]
 
 
-def show(
-    taken: Snapshot,
-    changes: tuple[Change, ...],
+@dataclass(frozen=True, eq=False)
+class Produced:
+    """Everything a request leads to.
+
+    Parameters
+    ----------
+    dossier : Dossier
+    outputs : mapping of name to bytes
+    inputs : mapping of name to bytes
+        Copies of the files that were given.
+    manifest : Manifest
+    """
+
+    dossier: Dossier
+    outputs: Mapping[str, bytes]
+    inputs: Mapping[str, bytes]
+    manifest: Manifest
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """Return every file of the bundle, the manifest last."""
+        from risk.proposal.bundle import MANIFEST
+
+        return {**self.inputs, **self.outputs, MANIFEST: self.manifest.text().encode()}
+
+
+def produce(
+    taken: Snapshot, parts: Mapping[str, str], request: Request, files: Files, progress: Progress
+) -> Produced:
+    """Return everything a request leads to; pure in its inputs.
+
+    Parameters
+    ----------
+    taken : Snapshot
+    parts : mapping of str to str
+        ``manifest`` and hash, and the hash of each table of the snapshot's folder.
+    request : Request
+    files : Files
+    progress : callable (phase, done, total)
+    """
+    from risk.proposal.affected import affected, affected_csv, statuses_csv
+    from risk.proposal.published import published
+
+    inputs = files.contents()
+    batch = scenarios_asked(request, files, taken)
+    dossier = _dossier(taken, parts["manifest"], request, files, batch, progress)
+    rows = affected(
+        taken, dossier.proposed, dossier.evidence.effects, lambda done, n: progress("accounts", done, n)
+    )
+    texts = {
+        JSON_FILE: _json(dossier),
+        **published(dossier),
+        AFFECTED_FILE: affected_csv(taken, rows),
+        STATUSES_FILE: statuses_csv(taken, dossier.evidence.effects),
+        **_payloads(dossier, request),
+    }
+    outputs = {name: text.encode() for name, text in texts.items()}
+    return Produced(dossier, outputs, inputs, _manifest(parts, request, batch, inputs, outputs))
+
+
+def _dossier(
+    taken: Snapshot, sha256: str, request: Request, files: Files, batch: Scenarios, progress: Progress
+) -> Dossier:
+    from risk.cli.scenario_options import sha256_of
+    from risk.proposal.apply import applied
+    from risk.proposal.check import checks
+    from risk.proposal.dossier import Dossier
+    from risk.proposal.evidence import evidence_of
+
+    changes, payload_sha256 = _changes(taken, request, files)
+    after = applied(taken, changes)
+    evidence = evidence_of(
+        taken,
+        changes,
+        batch,
+        depth=depth_asked(files, taken),
+        feeds=_feeds(taken, files),
+        snapshot_sha256=sha256,
+        depth_sha256=sha256_of(files.depth),
+        vary_depth=request.vary_depth,
+        progress=progress,
+    )
+    return Dossier(
+        market=taken,
+        proposed=after,
+        evidence=evidence,
+        checks=checks(taken, after, changes),
+        calls=_calls(after, changes),
+        payload_sha256=payload_sha256,
+        title=request.title,
+        author=request.author,
+        discussion=request.discussion,
+        motivation=request.motivation,
+    )
+
+
+def _changes(taken: Snapshot, request: Request, files: Files) -> tuple[tuple[Change, ...], str]:
+    """Return what changes, and the hash of the payload that says so if one does."""
+    import hashlib
+
+    from protocols.payload_file import read_payload
+    from risk.proposal.changes import read_changes
+    from risk.proposal.incoming import changes_of
+
+    if request.command != REVIEW:
+        return read_changes(request.changes, taken), ""
+    calls = read_payload(request.calldata or str(files.payload), taken.market.chain_id)
+    return changes_of(calls, taken), hashlib.sha256("\n".join(c.data for c in calls).encode()).hexdigest()
+
+
+def _feeds(taken: Snapshot, files: Files) -> Any:
+    """Return the audit of feeds, with the facts of a file if one was given."""
+    from risk.audit.audit import audit
+    from risk.audit.feeds_file import FeedFile
+
+    return audit(taken, feeds=None if files.feeds is None else FeedFile(files.feeds, taken))
+
+
+def _calls(after: Snapshot, changes: tuple[Change, ...]) -> tuple[SentCall, ...]:
+    from protocols.payloads import has_payloads
+    from risk.proposal.dossier import SentCall
+    from risk.proposal.payload import calls
+
+    if not has_payloads(after.market):
+        return ()
+    return tuple(SentCall("PoolConfigurator", c.text(), c.calldata) for c in calls(after, changes))
+
+
+def _json(dossier: Dossier) -> str:
+    from dataclasses import asdict
+
+    from risk.cli.envelope import envelope
+    from risk.proposal.evidence_json import UNITS, evidence_data
+
+    evidence = dossier.evidence
+    data = evidence_data(evidence, dossier.checks)
+    data["calls"] = [{"by": c.by, "call": c.text, "calldata": c.calldata} for c in dossier.calls]
+    inputs = {**asdict(evidence.provenance), "payload_sha256": dossier.payload_sha256 or None}
+    return envelope(SCHEMA, data, inputs=inputs, units=UNITS, findings=evidence.findings)
+
+
+def _payloads(dossier: Dossier, request: Request) -> dict[str, str]:
+    from protocols.registry import checksummed_address
+    from risk.proposal.payload import calls, safe_json
+
+    if request.configurator is None:
+        return {}
+    made = calls(dossier.proposed, dossier.evidence.changes)
+    to, chain_id = checksummed_address(request.configurator), dossier.market.market.chain_id
+    return {SAFE_FILE: json.dumps(safe_json(made, to, chain_id), indent=2) + "\n"}
+
+
+def _manifest(
+    parts: Mapping[str, str],
+    request: Request,
     batch: Scenarios,
-    hashes: Mapping[str, Any],
-    output: Path | None,
-    configurator: str | None,
-    as_json: bool,
-) -> None:
-    """Compare, print, and write where asked to.
+    inputs: Mapping[str, bytes],
+    outputs: Mapping[str, bytes],
+) -> Manifest:
+    from risk.proposal.bundle import Manifest, hashes
+    from risk.proposal.provenance import code_sha256, code_version
+
+    return Manifest(
+        version=code_version(),
+        code_sha256=code_sha256(),
+        settings=request.to_json(),
+        snapshot_sha256=parts["manifest"],
+        snapshot_parts={name: sha for name, sha in parts.items() if name != "manifest"},
+        scenarios_sha256=batch.sha256,
+        seed=batch.seed,
+        resampling_seed=0,
+        inputs=hashes(inputs),
+        outputs=hashes(outputs),
+    )
+
+
+def show(made: Produced, output: Path | None, *, as_json: bool) -> None:
+    """Print, and write where asked to.
 
     Raises
     ------
@@ -40,26 +215,12 @@ def show(
     """
     from abis.errors import LimitBroken
     from risk.cli.outputs import write_files
-    from risk.proposal.apply import applied
-    from risk.proposal.check import Verdict, checks
-    from risk.proposal.effects import effects
-    from risk.proposal.payload import calls
-    from risk.proposal.post import post
 
-    after = applied(taken, changes)
-    verdicts = checks(taken, after, changes)
-    found = effects(taken, after, batch)
-    made = calls(after, changes) if _has_calls(taken) else ()
-    text = _json(taken, changes, verdicts, found, made, hashes)
-    page = post(taken, changes, verdicts, found, made)
     if output is not None:
-        files = dict(zip(FILES, (text, page), strict=True))
-        if configurator is not None:
-            files[SAFE_FILE] = _safe(made, configurator, taken)
-        write_files(output, files)
-        typer.echo(f"wrote {', '.join(files)} into {output}", err=True)
-    typer.echo(text if as_json else page, nl=False)
-    refused = [c for c in verdicts if c.by == "configurator" and c.verdict is Verdict.FAIL]
+        write_files(output, made.files)
+        typer.echo(f"wrote {', '.join(made.files)} into {output}", err=True)
+    typer.echo(made.outputs[JSON_FILE if as_json else POST_FILE].decode(), nl=False)
+    refused = made.dossier.failed("configurator")
     if refused:
         first = refused[0]
         raise LimitBroken(
@@ -68,66 +229,43 @@ def show(
         )
 
 
-def _safe(made: tuple[Call, ...], configurator: str, taken: Snapshot) -> str:
-    from protocols.registry import checksummed_address
-    from risk.proposal.payload import safe_json
+def snapshot_parts(folder: Path) -> dict[str, str]:
+    """Return the hash of a snapshot's manifest, as ``manifest``, and those of its tables."""
+    from protocols.store import MANIFEST, digest
 
-    return (
-        json.dumps(safe_json(made, checksummed_address(configurator), taken.market.chain_id), indent=2) + "\n"
-    )
-
-
-def _has_calls(taken: Snapshot) -> bool:
-    return taken.market.protocol.replace("-", "_").startswith(("aave_v3", "spark"))
+    body = json.loads((folder / MANIFEST).read_bytes())
+    return {"manifest": digest(folder)} | {k: str(v["sha256"]) for k, v in sorted(body["parts"].items())}
 
 
-def _json(
+def run(
+    folder: Path,
     taken: Snapshot,
-    changes: tuple[Change, ...],
-    verdicts: tuple[Check, ...],
-    found: Effects,
-    made: tuple[Call, ...],
-    hashes: Mapping[str, Any],
-) -> str:
-    from risk.cli.envelope import envelope
+    request: Request,
+    files: Files,
+    output: Path | None,
+    *,
+    as_json: bool,
+    max_age_days: float,
+) -> None:
+    """Compute a request, tell of an old snapshot on stderr, and show what came of it.
 
-    rows = found.frame().to_dict("records")
-    data = {
-        "changes": [
-            {
-                "parameter": c.name,
-                "before_raw": str(c.before),
-                "after_raw": str(c.after),
-                "before": c.shown[0],
-                "after": c.shown[1],
-            }
-            for c in changes
-        ],
-        "checks": [
-            {"rule": c.rule, "subject": c.subject, "verdict": c.verdict, "detail": c.detail, "by": c.by}
-            for c in verdicts
-        ],
-        "scenarios": [{k: int(v) if "accounts" in str(k) else v for k, v in row.items()} for row in rows],
-        "enacted": [_account(row) for row in found.enacted],
-        "released": [_account(row) for row in found.released],
-        "borrow_power_usd": {"before": found.borrow_power_before_usd, "after": found.borrow_power_after_usd},
-        "missing_usd": sum(c.missing_usd for c in taken.completeness),
-        "calls": [{"call": c.text(), "calldata": c.calldata} for c in made],
-    }
-    units = {
-        "debt_before_usd": "USD at today's prices",
-        "health_*_wad": "1e18 = 1",
-        "*_raw": "bps or whole tokens",
-    }
-    return envelope(SCHEMA, data, inputs=hashes, units=units, findings=taken.findings)
+    Raises
+    ------
+    LimitBroken
+        As `show`.
+    """
+    import time
 
+    from risk.cli.progress import reporting
 
-def _account(row: Any) -> dict[str, Any]:
-    return {
-        "account": row.account,
-        "health_before_wad": str(row.health_before_wad),
-        "health_after_wad": str(row.health_after_wad),
-        "collateral_usd": row.collateral_usd,
-        "debt_usd": row.debt_usd,
-        "repay_usd": row.repay_usd,
-    }
+    age_days = (time.time() - taken.block.timestamp_s) / 86_400
+    if age_days > max_age_days:
+        # The clock decides what is said here and nothing of what is written.
+        typer.echo(
+            f"warning: the snapshot is {age_days:,.1f} days old (limit {max_age_days:g}); balances and "
+            "prices have moved since. Take a new one, or give --max-age.",
+            err=True,
+        )
+    with reporting(LABELS) as report:
+        made = produce(taken, snapshot_parts(folder), request, files, report)
+    show(made, output, as_json=as_json)

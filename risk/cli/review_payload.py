@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from risk.cli.scenario_options import Grids, ScenarioFile, Shocks, scenarios_of
+from risk.cli.propose import FeedsFile, MaxAge, OneDepth
+from risk.cli.scenario_options import DepthFile, Grids, ScenarioFile, Shocks
 
 _HELP = """Review a proposal from its calldata alone: decode it, then compare before and after.
 
@@ -39,27 +40,28 @@ def review_payload(
     scenarios: ScenarioFile = None,
     shock: Shocks = None,
     grid: Grids = None,
+    depth: DepthFile = None,
+    feeds: FeedsFile = None,
+    one_depth: OneDepth = False,
+    max_age: MaxAge = 1.0,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON to stdout instead of tables.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
 ) -> None:
     """Review a proposal from its calldata."""
-    import hashlib
-
-    from protocols.payload_file import read_payload
-    from protocols.store import digest, load
+    from protocols.store import load
     from risk.cli.outputs import refuse_existing
-    from risk.cli.proposal_output import FILES, show
-    from risk.proposal.incoming import changes_of
+    from risk.cli.proposal_output import FILES, run
+    from risk.cli.proposal_request import REVIEW, Files, Request
 
     if output is not None:
         refuse_existing(output, FILES, force)
-    taken = load(snapshot)
-    calldata = read_payload(payload, taken.market.chain_id)
-    changes = changes_of(calldata, taken)
-    batch = scenarios_of(taken, scenarios, shock or [], grid or [], standard=False)
-    hashes = {
-        "payload_sha256": hashlib.sha256("\n".join(c.data for c in calldata).encode()).hexdigest(),
-        "snapshot_sha256": digest(snapshot),
-        "scenarios_sha256": batch.sha256,
-    }
-    show(taken, changes, batch, hashes, output, None, as_json)
+    is_hex = payload.strip().lower().startswith("0x")
+    request = Request(
+        command=REVIEW,
+        calldata=payload.strip() if is_hex else "",
+        shocks=tuple(shock or ()),
+        grids=tuple(grid or ()),
+        vary_depth=not one_depth,
+    )
+    files = Files(scenarios=scenarios, depth=depth, feeds=feeds, payload=None if is_hex else Path(payload))
+    run(snapshot, load(snapshot), request, files, output, as_json=as_json, max_age_days=max_age)

@@ -1,0 +1,176 @@
+"""What was asked about a proposal: the settings of a bundle, and the files that go with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from protocols.snapshot import Snapshot
+    from risk.depth import Depth
+    from risk.proposal.changes import Change
+    from risk.scenarios.scenarios import Scenarios
+
+PROPOSE, REVIEW = "propose", "review-payload"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Everything asked that is no file; determines the outputs together with `Files` and a snapshot.
+
+    Parameters
+    ----------
+    command : str
+        ``propose`` or ``review-payload``.
+    changes : tuple of str
+        As `canonical` writes them; empty for a payload, which says what changes.
+    calldata : str
+        A payload given as hex instead of a file.
+    shocks, grids : tuple of str
+    configurator : str or None
+    vary_depth : bool
+        Whether the scenarios run under other depths too.
+    title, author, discussion, motivation : str
+        The author's own words.
+    """
+
+    command: str
+    changes: tuple[str, ...] = ()
+    calldata: str = ""
+    shocks: tuple[str, ...] = ()
+    grids: tuple[str, ...] = ()
+    configurator: str | None = None
+    vary_depth: bool = True
+    title: str = ""
+    author: str = ""
+    discussion: str = ""
+    motivation: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON-ready settings."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, settings: Mapping[str, Any]) -> Request:
+        """Return the request that `to_json` wrote.
+
+        Raises
+        ------
+        MalformedFile
+            If a setting is missing, unknown or of another type.
+        """
+        from abis.errors import MalformedFile
+
+        default = cls("")
+        if set(settings) != {f.name for f in fields(cls)}:
+            raise MalformedFile(
+                "the manifest's settings are not those of this version.", remedy="Use the version it names."
+            )
+        values: dict[str, Any] = {}
+        for name, value in settings.items():
+            expected = getattr(default, name)
+            texts = isinstance(value, list) and all(isinstance(v, str) for v in value)
+            right = texts if isinstance(expected, tuple) else isinstance(value, type(expected) | str)
+            if expected is None:
+                right = value is None or isinstance(value, str)
+            if not right or (isinstance(expected, bool) and not isinstance(value, bool)):
+                raise MalformedFile(f"the manifest's setting {name!r} is {str(value)[:40]!r}.")
+            values[name] = tuple(value) if texts else value
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Files given beside a snapshot; None where none was.
+
+    Parameters
+    ----------
+    scenarios : Path or None
+        A TOML spec or a Parquet directory; a directory is too large to copy.
+    depth, feeds, payload, plan, limits : Path or None
+    """
+
+    scenarios: Path | None = None
+    depth: Path | None = None
+    feeds: Path | None = None
+    payload: Path | None = None
+    plan: Path | None = None
+    limits: Path | None = None
+
+    def contents(self) -> dict[str, bytes]:
+        """Return name in the bundle and bytes of every file.
+
+        Raises
+        ------
+        MalformedFile
+            If one cannot be read.
+        """
+        from abis.errors import MalformedFile
+        from risk.proposal.bundle import INPUTS
+
+        out = {}
+        for field in fields(self):
+            path: Path | None = getattr(self, field.name)
+            if path is None or path.is_dir():
+                continue
+            try:
+                out[f"{INPUTS}{field.name}{_suffix(path)}"] = path.read_bytes()
+            except OSError as error:
+                raise MalformedFile(
+                    f"cannot read '{path}': {error.strerror or error}.", remedy="Check the name of the file."
+                ) from error
+        return out
+
+    @classmethod
+    def inside(cls, bundle: Path, names: Mapping[str, str], scenarios: Path | None) -> Files:
+        """Return the copies in a bundle; ``scenarios`` where they were a directory.
+
+        Raises
+        ------
+        MalformedFile
+            If the bundle holds an input of another kind.
+        """
+        from abis.errors import MalformedFile
+        from risk.proposal.bundle import INPUTS
+
+        found: dict[str, Path] = {} if scenarios is None else {"scenarios": scenarios}
+        for name in names:
+            kind = name.removeprefix(INPUTS).partition(".")[0]
+            if kind not in {f.name for f in fields(cls)}:
+                raise MalformedFile(f"'{name}' is no input of a proposal.")
+            found[kind] = bundle / name
+        return cls(**found)
+
+
+def _suffix(path: Path) -> str:
+    known = (".toml", ".csv", ".parquet", ".json")
+    return path.suffix.lower() if path.suffix.lower() in known else ".txt"
+
+
+def canonical(change: Change, snapshot: Snapshot) -> str:
+    """Return a change as the text that reads back as it: by address, in the unit of the chain."""
+    from risk.proposal.changes import Unit
+
+    if change.is_emode:
+        subject = f"emode:{snapshot.emodes[change.place].id}"
+    else:
+        subject = snapshot.reserves[change.place].asset
+    if change.field.unit is Unit.TOKENS:
+        return f"{subject}.{change.field.name}={change.after}"
+    return f"{subject}.{change.field.name}={max(change.after - change.field.offset, 0)}bps"
+
+
+def scenarios_asked(request: Request, files: Files, snapshot: Snapshot) -> Scenarios:
+    """Return the scenarios of a request."""
+    from risk.cli.scenario_options import scenarios_of
+
+    return scenarios_of(snapshot, files.scenarios, request.shocks, request.grids, standard=False)
+
+
+def depth_asked(files: Files, snapshot: Snapshot) -> Depth:
+    """Return the depth of a request, infinite without a file."""
+    from risk.depth import Depth
+
+    return Depth.infinite_for(snapshot) if files.depth is None else Depth.load(files.depth, snapshot)
