@@ -12,24 +12,24 @@ since ``t_liq`` does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from protocols.snapshot import Snapshot
 from risk.engine.accrual import Accrual, position_at
-from risk.engine.advance import Engine, prices_at, start
+from risk.engine.advance import Engine, Inputs, prices_at, start
 from risk.engine.arrays import FloatArray
 from risk.engine.assumptions import Assumptions
 from risk.engine.classify import classify
 from risk.engine.decide import decide
 from risk.engine.jit import jit, kernel, over_scenarios
 from risk.engine.liquidators import Liquidators
-from risk.engine.model import Model, Moment, Prices, moment_of
+from risk.engine.model import OPEN, Model, Moment, Prices, moment_of
 from risk.engine.outage import Outage
 from risk.engine.prices import Oracles
+from risk.engine.prune import extremes, narrowed, touchable
 from risk.engine.state import BELOW, State, block_size
 from risk.scenarios.scenarios import BLOCK, ScenarioBlock, Scenarios
 
@@ -66,10 +66,10 @@ def potential_bad_debt(
 
 
 def _of_block(engine: Engine, scenarios: Scenarios, block: ScenarioBlock, assumed: Assumptions) -> FloatArray:
+    path = list(assumed.path(engine, scenarios, block, start(engine, 0)))
+    engine = _within_reach(engine, path)
     state = start(engine, len(block))
-    shape = state.status.shape
-    worst, ends_s = np.zeros(shape), np.full(shape, np.inf)
-    path = replace(assumed, feedback=None).path(engine, scenarios, block, state)
+    worst, ends_s = np.zeros(state.status.shape), np.full(state.status.shape, np.inf)
     for inputs in path:
         prices, model = prices_at(engine, inputs), engine.model_at(inputs.time_s)
         over_scenarios(classify, len(block), prices, model, state)
@@ -77,6 +77,18 @@ def _of_block(engine: Engine, scenarios: Scenarios, block: ScenarioBlock, assume
         state, _ = decide(engine.snapshot, inputs.oracle_raw, state, look)
         over_scenarios(_raise, len(block), prices, model, state, worst, ends_s)
     return np.asarray(worst.sum(axis=1))
+
+
+def _within_reach(engine: Engine, path: Sequence[Inputs]) -> Engine:
+    """Return the engine without the accounts whose collateral always pays debt and bonus."""
+    low, high = extremes([prices_at(engine, inputs) for inputs in path])
+    largest = max(float(engine.model.collateral["bonus_bps"].max(initial=0)) / 10_000.0, 1.0)
+    # As if collateral were worth less by the bonus: what then covers the debt leaves nothing unpaid.
+    dear = low.copy()
+    dear["market_usd"] /= largest
+    moments = [Prices(rows, 0.0, 0.0, OPEN) for rows in (low, high, dear)]
+    ends = (engine.model_at(path[0].time_s), engine.model_at(path[-1].time_s))
+    return narrowed(engine, touchable(*ends, moments))
 
 
 @kernel

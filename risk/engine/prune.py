@@ -57,7 +57,11 @@ def pruned(engine: Engine, path: Sequence[Inputs]) -> Engine:
     if not path:
         return engine
     ends = (engine.model_at(path[0].time_s), engine.model_at(path[-1].time_s))
-    accounts = touchable(*ends, [prices_at(engine, inputs) for inputs in path])
+    return narrowed(engine, touchable(*ends, [prices_at(engine, inputs) for inputs in path]))
+
+
+def narrowed(engine: Engine, accounts: IntArray) -> Engine:
+    """Return the engine of some accounts only, given in increasing order."""
     snapshot = of_accounts(engine.snapshot, accounts)
     growth = None if engine.growth is None else replace(engine.growth, snapshot=snapshot)
     return engine._replace(snapshot=snapshot, model=reduced(engine.model, accounts), growth=growth)
