@@ -87,24 +87,25 @@ def record(scenarios: int, bins: int, venues: int, assets: int) -> Record:
 
 @jit
 def relax(s: int, dt: float, m: Arrays, st: State) -> None:
-    """Let impact pass, books refill and arbitrage level the venues; arbitrage keeps the mean by depth."""
+    """Let impact pass, books refill and arbitrage level the venues; arbitrage keeps what was sold."""
     venues, assets = m.book.shape
     for k in range(assets):
-        weight = kept = passing = 0.0
+        depth = bid = ask = 0.0
         for v in range(venues):
             fade = np.exp(-m.book[v, k].decay * dt)
             st.book[s, v, k].passing *= fade
             st.book[s, v, k].bid *= fade
             st.book[s, v, k].ask *= fade
-            w = m.book[v, k].depth * (1.0 - np.exp(-m.rule[v].arbitrage * dt))
-            weight += w
-            kept += w * st.book[s, v, k].kept
-            passing += w * st.book[s, v, k].passing
-        if weight > 0.0:
+            pull = 1.0 - np.exp(-m.rule[v].arbitrage * dt)
+            st.book[s, v, k].gap *= 1.0 - pull
+            depth += pull * m.book[v, k].depth
+            bid += pull * st.book[s, v, k].bid
+            ask += pull * st.book[s, v, k].ask
+        if depth > 0.0:
             for v in range(venues):
                 pull = 1.0 - np.exp(-m.rule[v].arbitrage * dt)
-                st.book[s, v, k].kept += pull * (kept / weight - st.book[s, v, k].kept)
-                st.book[s, v, k].passing += pull * (passing / weight - st.book[s, v, k].passing)
+                st.book[s, v, k].bid += pull * (bid / depth * m.book[v, k].depth - st.book[s, v, k].bid)
+                st.book[s, v, k].ask += pull * (ask / depth * m.book[v, k].depth - st.book[s, v, k].ask)
 
 
 @jit
@@ -118,9 +119,15 @@ def factor_impact(s: int, m: Arrays, st: State) -> float:
 
 
 @jit
+def impact_of(s: int, v: int, k: int, st: State) -> float:
+    """Return a venue's own impact on the log price."""
+    return float(st.book[s, v, k].kept + st.book[s, v, k].passing + st.book[s, v, k].gap)
+
+
+@jit
 def price(s: int, v: int, k: int, pull: float, m: Arrays, st: State) -> float:
     """Return a venue's price."""
-    moved = st.path[s, k] + m.asset[k].carry * pull + st.book[s, v, k].kept + st.book[s, v, k].passing
+    moved = st.path[s, k] + m.asset[k].carry * pull + impact_of(s, v, k, st)
     return float(m.asset[k].price_usd * np.exp(moved))
 
 
@@ -138,16 +145,38 @@ def executed(s: int, v: int, k: int, coins: float, side: int, at: float, m: Arra
 
 
 @jit
+def move_of(used: float, volume: float, depth: float, exponent: float) -> float:
+    """Return by how much a sweep moves the log price."""
+    power = 1.0 / exponent
+    return float(PERCENT * (((used + volume) / depth) ** power - (used / depth) ** power))
+
+
+@jit
 def sweep(s: int, v: int, k: int, coins: float, side: int, m: Arrays, st: State) -> None:
-    """Move the price by closing ``coins`` of one side through the book."""
+    """Move prices by closing ``coins`` of one side through a book.
+
+    At once the venue's own price moves as its book says; where arbitrage carries it to the other venues it
+    ends where the same sale leaves their books together.  Without arbitrage the own impact is all.
+    """
     volume, depth = coins * m.asset[k].price_usd, m.book[v, k].depth * st.book[s, v, k].share
     if volume <= 0.0:
         return
-    used = st.book[s, v, k].bid if side > 0 else st.book[s, v, k].ask
-    power = 1.0 / m.book[v, k].exponent
-    moved = side * PERCENT * (((used + volume) / depth) ** power - (used / depth) ** power)
-    st.book[s, v, k].kept -= m.book[v, k].permanent * moved
-    st.book[s, v, k].passing -= (1.0 - m.book[v, k].permanent) * moved
+    own = side * move_of(
+        st.book[s, v, k].bid if side > 0 else st.book[s, v, k].ask, volume, depth, m.book[v, k].exponent
+    )
+    alone, lasting = m.rule[v].arbitrage <= 0.0, m.book[v, k].permanent
+    used = depth = 0.0
+    for o in range(m.book.shape[0]):
+        if o == v or not (alone or m.rule[o].arbitrage <= 0.0):
+            depth += m.book[o, k].depth * st.book[s, o, k].share
+            used += st.book[s, o, k].bid if side > 0 else st.book[s, o, k].ask
+    common = side * move_of(used, volume, depth, m.book[v, k].exponent)
+    for o in range(m.book.shape[0]):
+        if o == v or not (alone or m.rule[o].arbitrage <= 0.0):
+            st.book[s, o, k].kept -= lasting * common
+            st.book[s, o, k].passing -= (1.0 - lasting) * common
+            st.book[s, o, k].gap += common
+    st.book[s, v, k].gap -= own
     if side > 0:
         st.book[s, v, k].bid += volume
     else:

@@ -51,6 +51,7 @@ class Place:
 
     kept: float = 0.0
     passing: float = 0.0
+    gap: float = 0.0
     used: dict[int, float] = field(default_factory=lambda: {1: 0.0, -1: 0.0})
     share: float = 1.0
     level: float = 0.0
@@ -116,7 +117,9 @@ class Reference:
         """Return a price: outside, carried over from the factor, permanent and passing impact."""
         k, place = self.market.assets.index(asset), self.places[venue, asset]
         carry = self.market.cross_share * float(self.market.beta[k]) if k else 0.0
-        return self.start[asset] * exp(self.path[asset] + carry * pull + place.kept + place.passing)
+        return self.start[asset] * exp(
+            self.path[asset] + carry * pull + place.kept + place.passing + place.gap
+        )
 
     def factor_impact(self) -> float:
         """Return the factor's permanent impact, the mean of venues by depth."""
@@ -153,22 +156,21 @@ class Reference:
         return self._settle(dt)
 
     def _relax(self, asset: str, dt: float) -> None:
-        weights: dict[str, float] = {}
+        pull = {v.name: 1.0 - exp(-v.arbitrage_per_s * dt) for v in self._with(asset)}
+        depth = {v.name: v.books[asset].depth_usd for v in self._with(asset)}
         for v in self._with(asset):
-            place, book = self.places[v.name, asset], v.books[asset]
-            fade = exp(-log(2.0) / book.refill_half_life_s * dt)
+            place, fade = self.places[v.name, asset], exp(-log(2.0) / v.books[asset].refill_half_life_s * dt)
             place.passing *= fade
+            place.gap *= 1.0 - pull[v.name]
             place.used = {side: u * fade for side, u in place.used.items()}
-            weights[v.name] = book.depth_usd * (1.0 - exp(-v.arbitrage_per_s * dt))
-        total = sum(weights.values())
-        if total <= 0.0:
+        reached = sum(pull[n] * depth[n] for n in pull)
+        if reached <= 0.0:
             return
-        kept = sum(w * self.places[n, asset].kept for n, w in weights.items()) / total
-        passing = sum(w * self.places[n, asset].passing for n, w in weights.items()) / total
-        for v in self._with(asset):
-            place, pull = self.places[v.name, asset], 1.0 - exp(-v.arbitrage_per_s * dt)
-            place.kept += pull * (kept - place.kept)
-            place.passing += pull * (passing - place.passing)
+        for side in (1, -1):
+            level = sum(p * self.places[n, asset].used[side] for n, p in pull.items()) / reached
+            for n, p in pull.items():
+                place = self.places[n, asset]
+                place.used[side] += p * (level * depth[n] - place.used[side])
 
     def _marks(self, asset: str, dt: float, pull: float) -> float:
         prices = {v.name: self.price(v.name, asset, pull) for v in self._with(asset)}
@@ -192,13 +194,23 @@ class Reference:
         return now * exp(-side * average_impact(volume, depth, book.exponent, place.used[side]))
 
     def _sweep(self, venue: str, asset: str, coins: float, side: int) -> None:
-        place, book = self.places[venue, asset], self.venues[venue].books[asset]
-        volume, depth = coins * self.start[asset], book.depth_usd * place.share
+        v, volume = self.venues[venue], coins * self.start[asset]
         if volume <= 0.0:
             return
-        moved = side * impact(volume, depth, book.exponent, place.used[side])
-        place.kept -= book.permanent_share * moved
-        place.passing -= (1.0 - book.permanent_share) * moved
+        book, place = v.books[asset], self.places[venue, asset]
+        own = side * impact(volume, book.depth_usd * place.share, book.exponent, place.used[side])
+        linked = (
+            [v] if v.arbitrage_per_s <= 0.0 else [o for o in self._with(asset) if o.arbitrage_per_s > 0.0]
+        )
+        depth = sum(o.books[asset].depth_usd * self.places[o.name, asset].share for o in linked)
+        used = sum(self.places[o.name, asset].used[side] for o in linked)
+        common = side * impact(volume, depth, book.exponent, used)
+        for o in linked:
+            there = self.places[o.name, asset]
+            there.kept -= book.permanent_share * common
+            there.passing -= (1.0 - book.permanent_share) * common
+            there.gap += common
+        place.gap -= own
         place.used[side] += volume
 
     def _engine(self, v: Venue, asset: str, side: int, t: float, pull: float) -> None:

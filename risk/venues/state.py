@@ -25,7 +25,9 @@ def _floats(*names: str) -> np.dtype[Any]:
 
 
 COHORT = _floats("coins", "bankrupt", "trigger", "ready_s", "stage", "take")
-BOOK = _floats("kept", "passing", "bid", "ask", "share", "level", "premium", "owed", "vault", "counter")
+BOOK = _floats(
+    "kept", "passing", "gap", "bid", "ask", "share", "level", "premium", "owed", "vault", "counter"
+)
 VENUE = _floats("funded_s", "fund_usd", "cash_usd", "wallet_usd", "largest_usd")
 SCENARIO = _floats("time_s")
 
@@ -35,7 +37,8 @@ class State(NamedTuple):
 
     ``cohort`` (S, P): coins left, bankruptcy price, mark price beyond which the engine acts (out of reach
     once closed), earliest time of the next order, 1 after a partial close.
-    ``book`` (S, V, K): permanent and passing impact on the log price, volume sold and bought and not refilled
+    ``book`` (S, V, K): permanent and passing impact on the log price, gap that
+    arbitrage has not closed, volume sold and bought and not refilled
     (USD at start prices), share of depth that is there, slow log price that moves are measured from, average
     premium over the index, premium times seconds since the last funding, coins of the vault and of everybody
     without leverage (signed).

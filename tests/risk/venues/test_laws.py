@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -202,14 +204,31 @@ def test_deleveraging_keeps_the_fund_solvent(market: Market, path: tuple[FloatAr
 
 
 @settings(deadline=None)
-@given(market=markets(), kept=st.lists(floats(-0.1, 0.1), min_size=6, max_size=6))
-def test_arbitrage_keeps_the_mean_by_depth(market: Market, kept: list[float]) -> None:
-    """VEN-11: arbitrage brings venues together and keeps the mean of lasting impact by depth."""
-    calm = market.with_(positions=market.positions.scaled(0.0))
-    state = start(calm, 1)
-    state.book["kept"] = np.reshape(kept, (1, 3, 2))[:, : len(calm.venues)]
-    depth = calm.arrays.book["depth"]
-    before, wide = (depth * state.book["kept"][0]).sum(axis=0), np.ptp(state.book["kept"], axis=1)
-    state, _ = run(calm, state, [5.0], np.zeros((1, 1, 2)))
-    assert (depth * state.book["kept"][0]).sum(axis=0) == pytest.approx(before, abs=1e-6 * depth.sum())
-    assert (np.ptp(state.book["kept"], axis=1) <= wide + 1e-12).all()
+@given(market=markets(), usd=floats(-2e7, 2e7))
+def test_arbitrage_brings_venues_together(market: Market, usd: float) -> None:
+    """VEN-11: arbitrage ends where the sale leaves the linked books together, and keeps what was sold."""
+    book = Book(1e7, 0.5, permanent_share=0.4, refill_half_life_s=np.inf)
+    linked = [replace(v, books=dict.fromkeys(ASSETS, book), arbitrage_per_s=1.0) for v in market.venues]
+    calm = market.with_(venues=linked, positions=market.positions.scaled(0.0))
+    flow = np.zeros((1, 2, len(linked), 2))
+    flow[0, 0, 0, 0] = usd
+    state, out = run(calm, start(calm, 1), [1.0, 500.0], np.zeros((1, 2, 2)), flow)
+    volume = np.abs(usd)
+    expected = -np.sign(usd) * impact(volume, 1e7 * len(linked), 0.5)
+    assert np.log(out.price_usd[0, 1, :, 0] / ASSETS["BTC"]) == pytest.approx(expected, abs=1e-9)
+    assert (state.book["bid"] - state.book["ask"])[0, :, 0].sum() == pytest.approx(usd, abs=1e-3)
+
+
+@settings(deadline=None)
+@given(market=markets(), usd=floats(1e5, 5e6))
+def test_a_halted_venue_keeps_its_impact(market: Market, usd: float) -> None:
+    """VEN-12: what is sold on a venue whose withdrawals are halted moves no other venue."""
+    halted = market.with_(
+        venues=[v.halted() if n == 0 else v for n, v in enumerate(market.venues)],
+        positions=market.positions.scaled(0.0),
+    )
+    flow = np.zeros((1, 2, len(halted.venues), 2))
+    flow[0, 0, 0, 1] = usd
+    _, out = run(halted, start(halted, 1), [1.0, 60.0], np.zeros((1, 2, 2)), flow)
+    assert out.price_usd[0, 0, 0, 1] < ASSETS["ETH"]
+    assert out.price_usd[0, :, 1:, 1] == pytest.approx(ASSETS["ETH"], rel=1e-12)
