@@ -25,6 +25,7 @@ exit code does the command line give::
         Reorganised                     the block left the chain while it was read
         BadReturn                       an answer that does not decode
         EndpointsDisagree               two endpoints answer differently
+        ExchangeUnreachable             an exchange gives no usable answer
       LimitBroken         exit 1        a stated limit or check does not hold
 
 Each message names the offending value and ends with the remedy.
@@ -150,6 +151,10 @@ class BadReturn(ChainError):
 
 class EndpointsDisagree(ChainError):
     """Raised when two endpoints that should say the same do not."""
+
+
+class ExchangeUnreachable(ChainError):
+    """Raised when an exchange's interface gives no usable answer; like a chain, it lives elsewhere."""
 
 
 class LimitBroken(BreakwaterError):
