@@ -27,6 +27,7 @@ from risk.cli import (
     review_payload,
     snapshot,
     stress,
+    verify,
 )
 
 INTERRUPTED = 130
@@ -52,6 +53,7 @@ stress.register(app)
 data.register(app)
 propose.register(app)
 review_payload.register(app)
+verify.register(app)
 
 
 def _print_version(wanted: bool) -> None:

@@ -124,8 +124,14 @@ class Files:
         return out
 
     @classmethod
-    def inside(cls, bundle: Path, names: Mapping[str, str], scenarios: Path | None) -> Files:
-        """Return the copies in a bundle; ``scenarios`` where they were a directory.
+    def inside(
+        cls,
+        bundle: Path,
+        names: Mapping[str, str],
+        scenarios: Path | None = None,
+        depth: Path | None = None,
+    ) -> Files:
+        """Return the copies in a bundle; ``scenarios`` and ``depth`` win over them.
 
         Raises
         ------
@@ -135,13 +141,14 @@ class Files:
         from abis.errors import MalformedFile
         from risk.proposal.bundle import INPUTS
 
-        found: dict[str, Path] = {} if scenarios is None else {"scenarios": scenarios}
+        found: dict[str, Path] = {}
         for name in names:
             kind = name.removeprefix(INPUTS).partition(".")[0]
             if kind not in {f.name for f in fields(cls)}:
                 raise MalformedFile(f"'{name}' is no input of a proposal.")
             found[kind] = bundle / name
-        return cls(**found)
+        originals = {"scenarios": scenarios, "depth": depth}
+        return cls(**found | {kind: path for kind, path in originals.items() if path is not None})
 
 
 def _suffix(path: Path) -> str:

@@ -19,10 +19,10 @@ def specification(dossier: Dossier) -> Section:
     """Parameter, current, proposed."""
     columns = (
         Column("name", "Parameter"),
-        Column("before", "Current"),
-        Column("after", "Proposed"),
-        Column("difference", "Change"),
-        Column("raw", "As the chain stores it"),
+        Column("before", "Current", Kind.VALUE),
+        Column("after", "Proposed", Kind.VALUE),
+        Column("difference", "Change", Kind.VALUE),
+        Column("raw", "As the chain stores it", Kind.VALUE),
     )
     rows = tuple(
         {
@@ -43,20 +43,38 @@ def specification(dossier: Dossier) -> Section:
         markdown_rows=len(rows),
         how=("Rules of the configurator",),
     )
-    return Section("specification", "Specification", (), (), (table,))
+    return Section("specification", "Specification", (), (), (table, *_others(dossier)))
+
+
+def _others(dossier: Dossier) -> tuple[Table, ...]:
+    if not dossier.others:
+        return ()
+    rows = tuple(
+        {"subject": r.subject, "parameter": r.parameter, "before": r.shown[0], "after": r.shown[1]}
+        for r in dossier.others
+    )
+    columns = (
+        Column("subject", "Subject"),
+        Column("parameter", "Parameter"),
+        Column("before", "Current"),
+        Column("after", "Set to"),
+    )
+    note = "No figure of this report takes these into account."
+    table = Table("others-table", "Also set, not compared", columns, rows, note=note, how=("Calls",))
+    return (table,)
 
 
 def difference(change: Change) -> str:
-    """Return how far a change goes, ``−0.50 points`` or ``+20 %``."""
+    """Return how far a change goes, ``down 0.50 points`` or ``up 20.0 %``."""
     step = change.after - change.before
-    sign = "+" if step > 0 else formats.MINUS
+    way = "up" if step > 0 else "down"
     if change.field.unit is Unit.BPS:
         if change.field.offset and 0 in (change.before, change.after):
             return formats.ABSENT  # from or to no bonus at all
-        return f"{sign}{abs(step) / 100:.2f} points"
+        return f"{way} {abs(step) / 100:.2f} points"
     if not (change.before and change.after):
         return formats.ABSENT  # 0 is no cap
-    return formats.change(step / change.before)
+    return f"{way} {formats.share(abs(step) / change.before)}"
 
 
 def rules(dossier: Dossier) -> Section:
@@ -161,7 +179,7 @@ def _value(change: Change | None, step: Step) -> float:
 def _step_chart(
     id_: str, table: str, name: str, change: Change | None, curves: Sequence[StepCurve]
 ) -> Chart | None:
-    last = curves[0].steps[-1]
+    first, last = curves[0].steps[0], curves[0].steps[-1]
     values = [_value(change, s) for s in curves[0].steps]
     x_format = ".2%" if change is None or change.field.unit is Unit.BPS else ".3s"
     what = "all changes together, share of the way" if change is None else name
@@ -169,21 +187,20 @@ def _step_chart(
     if any(s.added_debt_usd for c in curves for s in c.steps):
         series = [(_prices(c.prices), values, [s.added_debt_usd for s in c.steps]) for c in curves]
         title, y = f"Debt liquidated by step: {shown}", "debt made liquidatable, USD"
-        alt = _liquidated_sentence(last, curves[0].prices)
+        alt = _liquidated_sentence(curves)
         how: tuple[str, ...] = ("Step curve", "Liquidatable accounts and debt")
     elif len({s.borrow_power_usd for s in curves[0].steps}) > 1:
-        series = [("borrowing power", values, [s.borrow_power_usd for s in curves[0].steps])]
-        title, y = f"Borrowing power by step: {shown}", "borrowing power, USD"
-        first = curves[0].steps[0]
+        added = [s.borrow_power_usd - first.borrow_power_usd for s in curves[0].steps]
+        series = [("borrowing power", values, added)]
+        title, y = f"Borrowing power by step: {shown}", "change of borrowing power, USD"
         alt = (
-            f"From {formats.usd(first.borrow_power_usd)} to {formats.usd(last.borrow_power_usd)}; no account "
-            "changes sides at these prices."
+            f"The market's goes from {formats.usd(first.borrow_power_usd)} to "
+            f"{formats.usd(last.borrow_power_usd)}; no account changes sides."
         )
         how = ("Step curve", "Borrowing power")
     elif len({s.cap_fill_loss_usd for s in curves[0].steps}) > 1:
         series = [("loss", values, [s.cap_fill_loss_usd for s in curves[0].steps])]
         title, y = f"Largest cap-fill loss by step: {shown}", "loss, USD"
-        first = curves[0].steps[0]
         alt = f"From {formats.usd(first.cap_fill_loss_usd)} to {formats.usd(last.cap_fill_loss_usd)}."
         how = ("Step curve", "Cap-fill test")
     else:
@@ -192,42 +209,41 @@ def _step_chart(
     return charts.chart(id_, title, spec, alt, how=how, table=table, wide=True)
 
 
-def _liquidated_sentence(last: Step, prices: str) -> str:
-    who = formats.plural(abs(last.added_accounts), "account")
-    verb = "releases" if last.added_debt_usd < 0 else "adds"
-    return (
-        f"At {'the prices of now' if prices == 'now' else formats.label(prices)} the proposed value {verb} "
-        f"{formats.usd(abs(last.added_debt_usd))} of liquidatable debt in {who}."
-    )
+def _liquidated_sentence(curves: Sequence[StepCurve]) -> str:
+    parts = []
+    for curve in curves:
+        last, at = curve.steps[-1], formats.label(_prices(curve.prices))
+        verb = "releases" if last.added_debt_usd < 0 else "adds"
+        who = formats.plural(abs(last.added_accounts), "account")
+        parts.append(f"at {at} {verb} {formats.usd(abs(last.added_debt_usd))} ({who})")
+    return f"The proposed value, in liquidatable debt: {formats.joined(parts)}."
 
 
 def _prices(name: str) -> str:
-    return "prices of now" if name == "now" else name
+    return "the prices of now" if name == "now" else name
 
 
 def _step_table(id_: str, name: str, change: Change | None, curves: Sequence[StepCurve]) -> Table:
-    columns = [Column("shown", "Share of the way" if change is None else "Value")]
+    """Return one row a step, with the columns in which something moves."""
+    columns = [Column("shown", "Share of the way" if change is None else "Value", Kind.VALUE)]
+    rows: list[dict[str, Any]] = [{"shown": step.shown} for step in curves[0].steps]
     for k, curve in enumerate(curves):
+        if not any(s.added_accounts or s.added_debt_usd for s in curve.steps):
+            continue
         at = formats.label(_prices(curve.prices), 32)
-        columns += [
-            Column(f"debt_{k}", f"Debt added at {at}, USD", Kind.USD),
-            Column(f"accounts_{k}", "Accounts added", Kind.COUNT),
-        ]
-    columns += [
-        Column("power", "Borrowing power, USD", Kind.USD),
-        Column("fill", "Largest cap-fill loss, USD", Kind.USD),
-    ]
-    rows = []
-    for place, step in enumerate(curves[0].steps):
-        row: dict[str, Any] = {
-            "shown": step.shown,
-            "power": step.borrow_power_usd,
-            "fill": step.cap_fill_loss_usd,
-        }
-        for k, curve in enumerate(curves):
-            row[f"debt_{k}"] = curve.steps[place].added_debt_usd
-            row[f"accounts_{k}"] = curve.steps[place].added_accounts
-        rows.append(row)
+        columns.append(Column(f"debt_{k}", f"Debt added at {at}, USD", Kind.USD))
+        columns.append(Column(f"accounts_{k}", "Accounts added", Kind.COUNT))
+        for row, step in zip(rows, curve.steps, strict=True):
+            row[f"debt_{k}"], row[f"accounts_{k}"] = step.added_debt_usd, step.added_accounts
+    for key, header in (
+        ("borrow_power_usd", "Borrowing power, USD"),
+        ("cap_fill_loss_usd", "Largest cap-fill loss, USD"),
+    ):
+        values = [getattr(step, key) for step in curves[0].steps]
+        if len(set(values)) > 1:
+            columns.append(Column(key, header, Kind.USD))
+            for row, value in zip(rows, values, strict=True):
+                row[key] = value
     title = "All changes together" if name == TOGETHER else formats.label(name)
     return Table(
         id_,
@@ -245,17 +261,15 @@ def calls(dossier: Dossier) -> Section:
     """Show the calls an executor sends."""
     columns = (
         Column("place", "#", Kind.COUNT),
-        Column("by", "Sent to"),
         Column("call", "Call", Kind.CODE),
         Column("calldata", "Calldata", Kind.CODE),
     )
     rows = tuple(
-        {"place": k + 1, "by": c.by, "call": c.text, "calldata": c.calldata}
-        for k, c in enumerate(dossier.calls)
+        {"place": k + 1, "call": c.text, "calldata": c.calldata} for k, c in enumerate(dossier.calls)
     )
     table = Table(
         "calls-table",
-        "Calls",
+        "Calls of the PoolConfigurator",
         columns,
         rows,
         how=("Calls",),

@@ -53,13 +53,16 @@ def test_page_and_json_agree(run: Run, snap: Path) -> None:
 
 
 def test_files_are_written_once_and_the_same_twice(run: Run, snap: Path, tmp_path: Path) -> None:
-    names = {"proposal.json", "proposal.md", "safe.json"}
+    names = {"proposal.json", "post.md", "report.html", "pictures", "safe.json"}
+    names |= {"affected.csv", "statuses.csv", "manifest.json"}
     for folder in ("one", "two"):
         code, _, err = run("propose", snap, *LOWER, "--configurator", ADMIN, "-o", tmp_path / folder)
         assert code == 0
         assert "wrote proposal.json" in err
     assert {p.name for p in (tmp_path / "one").iterdir()} == names
-    assert all((tmp_path / "one" / n).read_bytes() == (tmp_path / "two" / n).read_bytes() for n in names)
+    written = [p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*") if p.is_file()]
+    assert len(written) > len(names)
+    assert all((tmp_path / "one" / p).read_bytes() == (tmp_path / "two" / p).read_bytes() for p in written)
     code, _, err = run("propose", snap, *LOWER, "-o", tmp_path / "one")
     assert code == 2
     assert "--force" in err
@@ -88,10 +91,14 @@ def test_bad_input(run: Run, snap: Path, arguments: tuple[str, ...], named: str)
 
 def test_a_payload_is_reviewed_as_the_proposal_it_came_from(run: Run, snap: Path, tmp_path: Path) -> None:
     run("propose", snap, *LOWER, "--configurator", ADMIN, "-o", tmp_path / "out")
-    _, proposed, _ = run("propose", snap, *LOWER)
+    in_order = (*LOWER[2:4], *LOWER[:2], *LOWER[4:])  # a call sets LTV, then threshold
+    _, proposed, _ = run("propose", snap, *in_order)
     code, reviewed, _ = run("review-payload", tmp_path / "out" / "safe.json", snap, "--shock", "WETH=-10%")
     assert code == 0
-    assert sorted(reviewed.splitlines()) == sorted(proposed.splitlines())
+    mine = proposed.splitlines()
+    theirs = [line for line in reviewed.splitlines() if not line.startswith("- Payload, sha256: ")]
+    assert len(reviewed.splitlines()) == len(mine) + 1
+    assert [a for a, b in zip(mine, theirs, strict=True) if a != b] == [mine[1]]  # the title
     code, text, _ = run("review-payload", tmp_path / "out" / "safe.json", snap, "--json")
     assert len(json.loads(text)["inputs"]["payload_sha256"]) == 64
 
@@ -100,3 +107,59 @@ def test_a_payload_that_is_none_is_bad_input(run: Run, snap: Path) -> None:
     code, out, err = run("review-payload", "0x1234", snap)
     assert (code, out) == (2, "")
     assert "0x1234" in err
+
+
+def test_a_plan_of_a_solver_is_proposed(run: Run, snap: Path, tmp_path: Path) -> None:
+    plan = {"schema": "breakwater.plan/1", "snapshot_sha256": digest(snap), "changes": ["WETH.ltv=68%"]}
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    (tmp_path / "limits.toml").write_text("# none\n")
+    more = ("--set", "WETH.supply_cap=50000", "--shock", "WETH=-10%", "--one-depth")
+    code, _, _ = run("propose", snap, "--from", tmp_path, *more, "-o", tmp_path / "out")
+    assert code == 0
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    weth = market().reserves[0].asset
+    assert manifest["settings"]["changes"] == [f"{weth}.ltv=6800bps", f"{weth}.supply_cap=50000"]
+    assert set(manifest["inputs"]) == {"inputs/plan.json", "inputs/limits.toml"}
+    for change, named in (
+        ({"snapshot_sha256": "0" * 64}, "another snapshot"),
+        ({"schema": "x"}, "schema 'x'"),
+        ({"changes": []}, "lists no changes"),
+        ({"changes": [5]}, "lists no changes"),
+    ):
+        (tmp_path / "plan.json").write_text(json.dumps({**plan, **change}))
+        code, out, err = run("propose", snap, "--from", tmp_path)
+        assert (code, out) == (2, "")
+        assert named in err
+    (tmp_path / "plan.json").write_text("{")
+    assert "no JSON" in run("propose", snap, "--from", tmp_path)[2]
+    assert "cannot read" in run("propose", snap, "--from", tmp_path / "none")[2]
+
+
+def test_an_old_snapshot_is_warned_of_on_stderr_alone(run: Run, snap: Path) -> None:
+    quick = ("--set", "WETH.ltv=79%", "--shock", "WETH=-10%", "--one-depth", "--json")
+    code, old, err = run("propose", snap, *quick)
+    assert code == 0
+    assert "days old (limit 1)" in err
+    code, calm, err = run("propose", snap, *quick, "--max-age", "1e6")
+    assert code == 0
+    assert "days old" not in err
+    assert calm == old
+
+
+def test_the_author_is_heard_and_files_that_are_none_are_refused(
+    run: Run, snap: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "why.txt").write_text("Volatility rose.\n\nSo did <b>debt</b>.")
+    (tmp_path / "bad.txt").write_bytes(b"\xff")
+    quick = ("--set", "WETH.ltv=79%", "--shock", "WETH=-10%", "--one-depth")
+    said = ("--title", "Lower WETH", "--author", "a team", "--motivation", tmp_path / "why.txt")
+    code, page, _ = run("propose", snap, *quick, *said)
+    assert code == 0
+    assert 'title: "Lower WETH"' in page
+    assert "Volatility rose" in page
+    assert "<b>" not in page.replace("\\<b", "")
+    for option in ("--motivation", "--depth", "--feeds", "--scenarios"):
+        code, out, err = run("propose", snap, *quick, option, tmp_path / "none")
+        assert (code, out) == (2, ""), option
+        assert "none" in err
+    assert "no UTF-8" in run("propose", snap, *quick, "--motivation", tmp_path / "bad.txt")[2]
