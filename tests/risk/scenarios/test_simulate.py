@@ -26,7 +26,7 @@ def test_a_path_depends_on_its_number_and_seed_alone(kind: Kind, seed: int, cut:
         whole = model.log_paths(0, 12, 7, seed)
         parts = np.concatenate([model.log_paths(0, cut, 7, seed), model.log_paths(cut, 12, 7, seed)])
         assert (whole == parts).all()
-        assert not (whole[0] == whole[1]).all()
+        assert (whole != whole[0]).any()  # two of few blocks may be the same, not all
 
 
 @pytest.mark.parametrize("kind", ["stationary", "moving"])
