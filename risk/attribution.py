@@ -40,6 +40,7 @@ Coalition = frozenset[str]
 
 ORACLE, CLOSE_FACTOR = "oracle error", "close-factor excess"
 IMPACT, CASCADE = "price impact", "exchange cascade"
+REST, HARM = "rest, all channels off", "harm"
 AMOUNTS = ("avoidable_loss_usd", "bad_debt_usd", "over_liquidated_usd", "repaid_usd")
 
 
@@ -84,22 +85,29 @@ class Attribution:
         return pd.DataFrame(columns)
 
     def mean(self, amount: str) -> pd.DataFrame:
-        """Return the weighted mean over scenarios: a row a channel, then ``rest`` and ``harm``.
+        """Return the weighted mean over scenarios: a row a channel, then what rests and the harm.
 
         Columns ``channel``, ``alone_usd`` (NaN for the last two) and ``shapley_usd``.
         """
-        alone, shapley = (np.average(x[amount], axis=0, weights=self.weight) for x in self._parts())
-        ends = [float(np.average(x[amount], weights=self.weight)) for x in (self.rest, self.harm)]
+        alone, shapley = (
+            np.average(x[amount], axis=0, weights=self.weight) for x in (self.alone, self.shapley)
+        )
+        rest, harm = (float(np.average(x[amount], weights=self.weight)) for x in (self.rest, self.harm))
+        return self._rows(alone, shapley, rest, harm)
+
+    def parts(self, amount: str, scenario: int) -> pd.DataFrame:
+        """Return the same of one scenario."""
+        rest, harm = (float(x[amount][scenario]) for x in (self.rest, self.harm))
+        return self._rows(self.alone[amount][scenario], self.shapley[amount][scenario], rest, harm)
+
+    def _rows(self, alone: FloatArray, shapley: FloatArray, rest: float, harm: float) -> pd.DataFrame:
         return pd.DataFrame(
             {
-                "channel": [*self.channels, "rest", "harm"],
+                "channel": [*self.channels, REST, HARM],
                 "alone_usd": [*alone, math.nan, math.nan],
-                "shapley_usd": [*shapley, *ends],
+                "shapley_usd": [*shapley, rest, harm],
             }
         )
-
-    def _parts(self) -> tuple[Mapping[str, FloatArray], Mapping[str, FloatArray]]:
-        return self.alone, self.shapley
 
 
 def attribute(

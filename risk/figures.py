@@ -33,10 +33,10 @@ USD, USD_HOURS, COUNT = "USD", "USD × hours", "accounts"
 AMOUNTS: dict[str, tuple[str, str]] = {
     "bad_debt_usd": ("bad debt", USD),
     "potential_bad_debt_usd": ("potential bad debt", USD),
-    "avoidable_loss_usd": ("avoidable loss of borrowers", USD),
+    "avoidable_loss_usd": ("avoidable loss", USD),
     "toxic_usd": ("toxic liquidations", USD),
     "under_liquidation_usd_hours": ("under-liquidation", USD_HOURS),
-    "eligible_debt_usd": ("debt liquidatable", USD),
+    "eligible_debt_usd": ("debt liquidatable (LaR)", USD),
     "eligible_accounts": ("accounts liquidatable", COUNT),
 }
 TAILED = set(AMOUNTS) - {"eligible_debt_usd", "eligible_accounts"}  # whose tail means say something
