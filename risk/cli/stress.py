@@ -37,6 +37,8 @@ Examples:
 
   breakwater stress snap --scenarios paths.toml --interest --latency-blocks 25 --feedback 0.5
 
+  breakwater stress snap --scenarios paths.toml --executor dask://10.0.0.5:8786
+
   breakwater stress snap --shock "WETH=-30%" --explain 0xd8dA6BF26964aF9D7eEd9e03E53415D37aA96045
 """
 _LABELS = {
@@ -96,6 +98,10 @@ def stress(
         Path | None,
         typer.Option(help="The same scenarios without the exchanges' cascade, for --attribution."),
     ] = None,
+    executor: Annotated[
+        str | None,
+        typer.Option(help="Dask scheduler to run on, dask://host:port.", show_default=False),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write everything as JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Write one table as CSV.")] = False,
     table: Annotated[str, typer.Option(help=f"Table that --csv writes: {', '.join(TABLES)}.")] = TABLES[0],
@@ -112,11 +118,13 @@ def stress(
 
     _check(as_json, as_csv, explain, scenario, events, force)
     _check_tables(by, table, as_csv, depth_sensitivity, attribution, without_cascade)
+    _check_executor(executor)
     levels = _levels(level)
     taken = load(snapshot)
     curves = Depth.load(depth, taken) if depth is not None else Depth.infinite_for(taken)
     batch = scenarios_of(taken, scenarios, shock or [], grid or [], standard=False)
     options = stress_runs.options_of(taken, batch, curves, interest, latency_blocks, feedback)
+    options["executor"] = executor
     with reporting(_LABELS) as report:
         outcome = stress_runs.run_of(taken, batch, options, report, "scenarios", events=events or False)
         if events is not None:
@@ -195,6 +203,13 @@ def _check_tables(
             raise InputError(f"--table {name} needs {option}.", remedy=f"Add {option}.")
     if without_cascade is not None and not attribution:
         raise InputError("--without-cascade needs --attribution.", remedy="Add --attribution.")
+
+
+def _check_executor(executor: str | None) -> None:
+    from risk.engine.cluster import address_of
+
+    if executor is not None:
+        address_of(executor)
 
 
 def _table(table: str, depth_sensitivity: bool, attribution: bool) -> str:
