@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from abis.errors import InputError
 from risk.confidence import (
+    LARGE,
+    NORMAL,
+    ORDER,
+    RESAMPLED,
     bootstrap_interval,
     effective_samples,
+    is_sample,
+    mean_interval,
     most_failures,
     probability_bound,
     quantile_bounds,
+    quantile_interval,
     scenarios_needed,
     scenarios_needed_finite,
     shortfall_bound,
+    shortfall_interval,
 )
 from risk.measures import expected_shortfall, value_at_risk
+from risk.scenarios.build import from_shocks
+from tests.risk.markets import market
 
 RUNS = 1_000
 
@@ -105,6 +116,64 @@ def test_weights_travel_with_their_losses() -> None:
     assert low == high == 0.0
     assert effective_samples(weight) == pytest.approx(1.0)
     assert effective_samples(np.ones(7)) == pytest.approx(7.0)
+
+
+def importance(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw an exponential of mean 1 through one of mean 2: losses and weights."""
+    losses = rng.exponential(2.0, n)
+    return losses, np.exp(-losses) / (0.5 * np.exp(-losses / 2.0))
+
+
+@pytest.mark.parametrize("n", [400, LARGE])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_intervals_hold_about_as_often_as_they_say(n: int, weighted: bool) -> None:
+    """Mean 1, 90 % quantile ln 10 and tail mean ln 10 + 1 of an exponential, also by importance."""
+    truths = (1.0, math.log(10), math.log(10) + 1)
+    held = np.zeros(3)
+    runs = 30
+    for k in range(runs):
+        rng = np.random.default_rng(1_000 + k)
+        losses, weight = importance(rng, n) if weighted else (rng.exponential(size=n), None)
+        found = (
+            mean_interval(losses, weight, risk=0.1, seed=k),
+            quantile_interval(losses, 0.9, weight, risk=0.1),
+            shortfall_interval(losses, 0.9, weight, risk=0.1, seed=k),
+        )
+        held += [low <= truth <= high for truth, (low, high, _) in zip(truths, found, strict=True)]
+        assert all(low < high for low, high, _ in found)
+        assert found[0].method == (NORMAL if n >= LARGE else RESAMPLED)
+        assert found[1].method == (NORMAL if weighted else ORDER)
+    # 27 of 30 are expected to hold; fewer than 20 would be four standard errors away.
+    assert (held >= 20).all()
+
+
+def test_a_tail_of_few_samples_is_open_above() -> None:
+    losses = np.random.default_rng(1).exponential(size=90)
+    assert shortfall_interval(losses, 0.95).high == math.inf
+    assert shortfall_interval(losses, 0.90).high < math.inf
+    weight = np.where(np.arange(90) < 2, 1.0, 1e-9)  # as much as two samples
+    assert shortfall_interval(losses, 0.90, weight).high == math.inf
+
+
+@pytest.mark.parametrize("shift", [0.0, 5.0])
+def test_intervals_shift_and_scale_with_losses(shift: float) -> None:
+    losses, weight = importance(np.random.default_rng(2), 300)
+    for interval in (
+        mean_interval,
+        lambda x, w: quantile_interval(x, 0.9, w),
+        lambda x, w: shortfall_interval(x, 0.9, w),
+    ):
+        one, other = interval(losses, weight), interval(3.0 * losses + shift, 7.0 * weight)
+        assert other[:2] == pytest.approx([3.0 * end + shift for end in one[:2]])
+
+
+def test_only_draws_are_a_sample() -> None:
+    snapshot = market()
+    shock = from_shocks(["WETH=-10%"], snapshot)
+    assert not is_sample(shock)
+    assert not is_sample(replace(shock, seed=3))
+    assert is_sample(replace(shock, seed=3, groups=("paths",)))
+    assert not is_sample(replace(shock, seed=None, groups=("paths",)))
 
 
 @pytest.mark.parametrize(

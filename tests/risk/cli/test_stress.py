@@ -109,6 +109,7 @@ def test_an_account_explained_in_the_worst_scenario(run: Run, snap: Path, tmp_pa
         (("--table", "attribution", "--csv"), "--attribution"),
         (("--without-cascade", "x"), "--attribution"),
         (("--level", "high"), "high"),
+        (("--executor", "10.0.0.5"), "10.0.0.5"),
         (("--level", "100%"), "100%"),
         (("--level", "95%", "--level", "0.95"), "0.95"),
         (("--explain", "0xnobody"), "0xnobody"),
