@@ -20,12 +20,14 @@ from risk.cli import (
     diff,
     history,
     import_,
+    limits,
     markets,
     oracle,
     propose,
     review,
     review_payload,
     snapshot,
+    solve,
     stress,
     verify,
 )
@@ -50,6 +52,8 @@ accounts.register(app)
 review.register(app)
 oracle.register(app)
 stress.register(app)
+limits.register(app)
+solve.register(app)
 data.register(app)
 propose.register(app)
 review_payload.register(app)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -96,7 +95,7 @@ class Setting:
         return _below(self.snapshot)
 
 
-def amounts(setting: Setting, chosen: IntArray) -> tuple[Amount, ...]:
+def amounts(setting: Setting, chosen: IntArray, *, realised: bool = True) -> tuple[Amount, ...]:
     """Return every amount of a choice beside its limit.
 
     Potential amounts come from the sweep with all rows changed at once, for every behaviour of
@@ -107,18 +106,22 @@ def amounts(setting: Setting, chosen: IntArray) -> tuple[Amount, ...]:
     setting : Setting
     chosen : (R,) int64
         Option of each row, as places among all.
+    realised : bool
+        Whether to run the engine, by far the longest part.
     """
     limits, level = setting.limits, setting.limits["tail.level"]
     after = applied(setting.snapshot, setting.menu.changes(chosen))
-    outcome = stress(after, setting.scenarios, oracles=setting.oracles, depth=setting.depth)
-    out = list(_realised(outcome, limits, level))
+    out: list[Amount] = []
+    if realised:
+        outcome = stress(after, setting.scenarios, oracles=setting.oracles, depth=setting.depth)
+        out += _realised(outcome, limits, level)
     for relever in limits.relever:
         swept = together(setting, chosen, relever)
         model = f"sweep, borrowers follow {relever:.0%} of a rise of LTV"
         for name, measure in SWEPT.items():
             tail = expected_shortfall(getattr(swept, measure), level, setting.scenarios.weight)
             out.append(Amount(name, tail, limits[name], model))
-    out += [*_enactment(setting, after), *_static(setting, chosen, after)]
+    out += [*enactment(setting, after), *_static(setting, chosen, after)]
     return tuple(out)
 
 
@@ -171,7 +174,8 @@ def _realised(outcome: Outcome, limits: Limits, level: float) -> list[Amount]:
     ]
 
 
-def _enactment(setting: Setting, after: Snapshot) -> list[Amount]:
+def enactment(setting: Setting, after: Snapshot) -> list[Amount]:
+    """Return what a change itself makes liquidatable, decided by the contract's integers."""
     limits = setting.limits
     debt = account_totals(setting.snapshot)[0]
     new = np.setdiff1d(_below(after), setting.below_now)
@@ -196,8 +200,3 @@ def _static(setting: Setting, chosen: IntArray, after: Snapshot) -> list[Amount]
         out.append(Amount(f"rows against {rule.value}", float(count), 0.0, "rule"))
     worst = max((fill.loss_usd for fill in cap_fill(after)), default=0.0)
     return [*out, Amount("cap_fill.usd", worst, setting.limits["cap_fill.usd"], "closed form")]
-
-
-def is_limited(amount: Amount) -> bool:
-    """Tell whether anything was asked of an amount."""
-    return math.isfinite(amount.limit)

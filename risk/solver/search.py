@@ -18,14 +18,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 
 from risk.engine.arrays import FloatArray, IntArray
 from risk.measures import expected_shortfall
 from risk.proposal.apply import applied
-from risk.solver.evaluate import SWEPT, Amount, Setting, _enactment, amounts, broken
+from risk.solver.evaluate import SWEPT, Amount, Setting, amounts, broken, enactment
 from risk.solver.limits import Objective
 from risk.solver.losses import Losses
 from risk.solver.menu import BPS, Rule
@@ -66,6 +66,8 @@ class Search:
         No choice within the additive model's limits, and none within the exact ones, gains more.
     stopped : bool
         Whether the attempts ran out.
+    program : Program
+        The additive model at the end: corrected by what exact judgement found, without cuts.
     """
 
     now: Attempt
@@ -75,6 +77,7 @@ class Search:
     surrogate_bound: float
     exact_bound: float
     stopped: bool
+    program: Program
 
 
 def search(
@@ -115,6 +118,8 @@ def search(
         bound = replace(bound, cuts=(*bound.cuts, *proven))
         program = _corrected(replace(program, cuts=(*program.cuts, *proven, attempt.chosen)), attempt)
     best = tried[-1] if tried and tried[-1].kept else None
+    if best is not None:
+        best = _settled(setting, program, best)
     return Search(
         now=now,
         attempts=tuple(tried),
@@ -123,6 +128,7 @@ def search(
         surrogate_bound=first_bound,
         exact_bound=solve(bound).bound,
         stopped=best is None and choice.option is not None,
+        program=replace(program, cuts=()),
     )
 
 
@@ -177,7 +183,7 @@ def _enacted(setting: Setting) -> tuple[Budget, ...]:
     for k in range(len(menu.options)):
         chosen = menu.current.copy()
         chosen[menu.row[k]] = k
-        for amount in _enactment(setting, applied(setting.snapshot, menu.changes(chosen))):
+        for amount in enactment(setting, applied(setting.snapshot, menu.changes(chosen))):
             if amount.name in cost:
                 cost[amount.name][k] = amount.value
     return tuple(Budget(name, cost[name], limits[name]) for name in names)
@@ -186,6 +192,29 @@ def _enacted(setting: Setting) -> tuple[Budget, ...]:
 def _judged(setting: Setting, program: Program, option: IntArray) -> Attempt:
     chosen = option[: len(setting.menu.rows)]
     return Attempt(chosen, float(program.gain[chosen].sum()), amounts(setting, chosen))
+
+
+def _settled(setting: Setting, program: Program, best: Attempt) -> Attempt:
+    """Return a choice that gains as much with no change made for nothing.
+
+    Row by row the option nearest to what is in force is taken that gains no less and keeps every
+    limit of sweep and integers; the whole is judged once more.
+    """
+    menu = setting.menu
+    numbers = np.array([astuple(o.parameters) for o in menu.options])
+    moved = np.abs(numbers - numbers[menu.current][menu.row]).sum(axis=1)
+    chosen = best.chosen.copy()
+    for r in range(len(menu.rows)):
+        own = np.arange(menu.first[r], menu.first[r + 1])
+        as_good = (program.gain[own] >= program.gain[chosen[r]]) & (moved[own] < moved[chosen[r]])
+        for k in own[as_good][np.argsort(moved[own][as_good], kind="stable")]:
+            trial = chosen.copy()
+            trial[r] = k
+            if not broken(amounts(setting, trial, realised=False)):
+                chosen = trial
+                break
+    settled = _judged(setting, program, chosen)
+    return settled if settled.kept else best
 
 
 def _proven(setting: Setting, attempt: Attempt) -> list[IntArray]:
@@ -207,17 +236,17 @@ def _proven(setting: Setting, attempt: Attempt) -> list[IntArray]:
 
 
 def _corrected(program: Program, attempt: Attempt) -> Program:
-    """Return the program with limits lowered by what the exact model found beyond the additive one."""
+    """Return the program with limits lowered in proportion to what the additive model understates."""
+    option = np.append(attempt.chosen, len(program.row) - 1)
     lowered = []
     for tail in program.tails:
-        exact = max(
-            (a.value for a in attempt.amounts if tail.name.startswith(a.name) and _same(tail.name, a.model)),
-            default=-math.inf,
-        )
-        option = np.append(attempt.chosen, len(program.row) - 1)
-        additive = expected_shortfall(tail.loss_usd[option].sum(axis=0), tail.level, tail.weight)
-        beyond = max(0.0, exact - additive) if exact > tail.limit_usd else 0.0
-        lowered.append(replace(tail, limit_usd=tail.limit_usd - beyond))
+        judged = [a for a in attempt.amounts if tail.name.startswith(a.name) and _same(tail.name, a.model)]
+        worst = max((a for a in judged if not a.kept), key=lambda a: a.value, default=None)
+        if worst is not None:
+            additive = expected_shortfall(tail.loss_usd[option].sum(axis=0), tail.level, tail.weight)
+            lowered.append(replace(tail, limit_usd=min(tail.limit_usd, worst.limit * additive / worst.value)))
+        else:
+            lowered.append(tail)
     return replace(program, tails=tuple(lowered))
 
 

@@ -1,0 +1,134 @@
+"""``breakwater solve``: the best parameters within a team's limits, with the proof beside them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from risk.cli.scenario_options import DepthFile, Grids, ScenarioFile, Shocks, scenarios_of, sha256_of
+
+if TYPE_CHECKING:
+    from protocols.snapshot import Snapshot
+    from risk.scenarios.scenarios import Scenarios
+
+FILES = ("plan.json", "solution.json", "solution.md")
+PHASES = {
+    "sweep": "losses of every option",
+    "search": "choices judged exactly (at most)",
+    "stages": "stages of the plan",
+    "neighbours": "one step further",
+}
+UNITS = {"value": "USD, bps or rows, as the limit's name says", "gain": "of the objective"}
+
+_HELP = """Choose all collateral parameters at once, within limits.
+
+limits.toml states what is tolerated (breakwater limits init). All rows (collaterals, e-modes) are \
+chosen together to proven optimality of an additive model, judged with all of them changed at once, \
+and cut until both agree. Doing nothing is judged first. plan.json is read by breakwater propose --from.
+
+Without --scenarios, --shock and --grid: 1,000 days drawn from the filtered historical model that \
+ships, starting in stress, seed 1. --certify draws as many from the same model under another seed, \
+which the choice was not made on.
+
+Exit code 1 if no choice keeps the limits.
+
+Examples:
+
+  breakwater limits init limits.toml
+
+  breakwater solve snap --limits limits.toml -o out
+
+  breakwater solve snap --limits limits.toml --draws 5000 --certify 20000 -o out
+
+  breakwater solve snap --limits limits.toml --scenarios december.toml --json
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to ``app``."""
+    app.command("solve", help=_HELP, no_args_is_help=True)(solve)
+
+
+def solve(
+    snapshot: Annotated[Path, typer.Argument(help="A snapshot directory.", show_default=False)],
+    limits: Annotated[Path, typer.Option("--limits", help="limits.toml.", show_default=False)],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder to write into.", show_default=False)
+    ] = None,
+    draws: Annotated[int, typer.Option("--draws", min=2, help="Days drawn from the shipped model.")] = 1_000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the draws; certificate: the next.")] = 1,
+    certified: Annotated[
+        int, typer.Option("--certify", min=0, help="Independent days that certify the choice; 0: none.")
+    ] = 0,
+    depth: DepthFile = None,
+    scenarios: ScenarioFile = None,
+    shock: Shocks = None,
+    grid: Grids = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON to stdout instead of text.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+) -> None:
+    """Choose all collateral parameters at once, within limits."""
+    from protocols.store import digest, load
+    from risk.cli.envelope import envelope
+    from risk.cli.outputs import refuse_existing, write_files
+    from risk.cli.plan_file import SCHEMA
+    from risk.cli.progress import reporting
+    from risk.depth_file import load_depth
+    from risk.solver.limits import load_limits
+    from risk.solver.recommend import recommend
+    from risk.solver.solution_json import changes_text, text, to_json
+
+    tolerated = load_limits(limits)
+    if output is not None:
+        refuse_existing(output, FILES, force)
+    taken = load(snapshot)
+    named = scenarios is not None or shock or grid
+    batch = (
+        scenarios_of(taken, scenarios, shock or [], grid or [], standard=False)
+        if named
+        else _drawn(taken, draws, seed)
+    )
+    sample = _drawn(taken, certified, seed + 1) if certified else None
+    curves = None if depth is None else load_depth(depth, taken)
+    with reporting(PHASES) as report:
+        solution = recommend(taken, tolerated, batch, sample=sample, depth=curves, progress=report)
+    hashes = {
+        "snapshot_sha256": digest(snapshot),
+        "limits_sha256": sha256_of(limits),
+        "scenarios_sha256": batch.sha256,
+        "depth_sha256": sha256_of(depth),
+        "seed": batch.seed,
+    }
+    body = envelope(
+        "breakwater.solution/1",
+        to_json(solution),
+        inputs=hashes,
+        units=UNITS,
+        findings=solution.findings,
+    )
+    written = text(solution)
+    if output is not None:
+        files: dict[str, str | bytes] = {"solution.json": body, "solution.md": written}
+        if solution.changes:
+            plan = {
+                "schema": SCHEMA,
+                "snapshot_sha256": hashes["snapshot_sha256"],
+                "changes": changes_text(solution),
+            }
+            files["plan.json"] = json.dumps(plan, indent=2) + "\n"
+        write_files(output, files)
+        typer.echo(f"wrote {', '.join(sorted(files))} to {output}", err=True)
+    typer.echo(body if as_json else written, nl=False)
+    if solution.chosen is None:
+        raise typer.Exit(1)
+
+
+def _drawn(taken: Snapshot, count: int, seed: int) -> Scenarios:
+    """Return days of the shipped model that start in stress."""
+    from risk.scenarios.fhs import filtered, shipped_fhs
+    from risk.solver.returns import DAY_S
+
+    return filtered(shipped_fhs(), taken, scenarios=count, horizon_s=DAY_S, seed=seed, start="stressed")

@@ -1,0 +1,191 @@
+"""`recommend`: which parameters to set, all at once, and the proof beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from abis.errors import InputError
+from abis.findings import Finding, FindingKind, Severity
+from oracles.graph import OracleGraph
+from protocols.snapshot import Snapshot
+from risk.depth import Depth
+from risk.engine.arrays import IntArray
+from risk.proposal.changes import Change
+from risk.scenarios.scenarios import Scenarios
+from risk.solver.certificate import Certificate, certify
+from risk.solver.conflicts import Conflict, conflict
+from risk.solver.evaluate import Setting, amounts, broken
+from risk.solver.limits import Limits
+from risk.solver.losses import losses_of
+from risk.solver.menu import Menu, menu_of
+from risk.solver.plan import Stage, stages
+from risk.solver.search import Search, gains, search
+
+Report = Callable[[str, int, int], None]  # phase, done, total
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """One row moved one option further, everything else as recommended.
+
+    Parameters
+    ----------
+    changes : tuple of Change
+        From what is in force.
+    gain : float
+        Of the objective, against the recommendation.
+    breaks : tuple of str
+        Limits it breaks in the sweep: empty where the objective alone decides, or the engine.
+    """
+
+    subject: str
+    changes: tuple[Change, ...]
+    gain: float
+    breaks: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """What the solver has to say.
+
+    Parameters
+    ----------
+    setting : Setting
+    search : Search
+    conflict : Conflict or None
+        Where nothing is feasible in the additive model.
+    changes : tuple of Change
+        Empty where doing nothing is best or nothing was found.
+    plan : tuple of Stage
+    neighbours : tuple of Neighbour
+    certificate : Certificate or None
+    findings : tuple of Finding
+    """
+
+    setting: Setting
+    search: Search
+    conflict: Conflict | None
+    changes: tuple[Change, ...]
+    plan: tuple[Stage, ...]
+    neighbours: tuple[Neighbour, ...]
+    certificate: Certificate | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def chosen(self) -> IntArray | None:
+        """Return the recommended options, None if there are none."""
+        return None if self.search.best is None else self.search.best.chosen
+
+
+def recommend(
+    snapshot: Snapshot,
+    limits: Limits,
+    scenarios: Scenarios,
+    *,
+    sample: Scenarios | None = None,
+    oracles: OracleGraph | None = None,
+    depth: Depth | None = None,
+    progress: Report | None = None,
+) -> Solution:
+    """Return the parameters that are best within the limits.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    limits : Limits
+    scenarios : Scenarios
+        The choice is made on these.
+    sample : Scenarios, optional
+        Independent draws that certify it.
+    oracles : OracleGraph, optional
+    depth : Depth, optional
+    progress : callable (phase, done, total), optional
+
+    Raises
+    ------
+    InputError
+        If nothing may move, the limits name what the market has not, or the sample cannot
+        certify.
+    """
+    _check_box(limits)
+    told = progress or _silent
+    menu = menu_of(snapshot, limits)
+    setting = Setting(snapshot, menu, scenarios, limits, oracles, depth)
+    losses = losses_of(
+        snapshot, menu, scenarios, limits, oracles=oracles, progress=lambda d, n: told("sweep", d, n)
+    )
+    found = search(setting, losses, progress=lambda d, n: told("search", d, n))
+    if found.best is None:
+        none = None if found.stopped else conflict(found.program)
+        return Solution(setting, found, none, (), (), (), None, _findings(setting))
+    chosen = found.best.chosen
+    proof = None if sample is None else certify(setting, chosen, sample)
+    return Solution(
+        setting=setting,
+        search=found,
+        conflict=None,
+        changes=menu.changes(chosen),
+        plan=stages(setting, chosen, lambda d, n: told("stages", d, n)),
+        neighbours=_neighbours(setting, chosen, told),
+        certificate=proof,
+        findings=_findings(setting),
+    )
+
+
+def _silent(phase: str, done: int, total: int) -> None:
+    pass
+
+
+def _neighbours(setting: Setting, chosen: IntArray, told: Report) -> tuple[Neighbour, ...]:
+    """Return each row moved one threshold up and one down, bonus as recommended."""
+    menu, gain = setting.menu, gains(setting)
+    out = []
+    for r, row in enumerate(menu.rows):
+        for k in _beside(menu, r, int(chosen[r])):
+            moved = chosen.copy()
+            moved[r] = k
+            found = amounts(setting, moved, realised=False)
+            out.append(
+                Neighbour(
+                    row.subject,
+                    row.changes(int(k - menu.first[r])),
+                    float(gain[moved].sum() - gain[chosen].sum()),
+                    tuple(dict.fromkeys(a.name for a in broken(found))),
+                )
+            )
+        told("neighbours", r + 1, len(menu.rows))
+    return tuple(out)
+
+
+def _beside(menu: Menu, row: int, option: int) -> list[int]:
+    """Return the options of a row with the next lower and the next higher threshold."""
+    first, last = int(menu.first[row]), int(menu.first[row + 1])
+    at = np.array([o.parameters.threshold_bps for o in menu.options[first:last]])
+    here = menu.options[option].parameters.threshold_bps
+    wanted = (at[at < here].max(initial=-1), at[at > here].min(initial=10**6))
+    hits = [np.flatnonzero(at == value) for value in wanted]
+    return [first + int(hit[-1]) for hit in hits if len(hit)]
+
+
+def _findings(setting: Setting) -> tuple[Finding, ...]:
+    out = [*setting.scenarios.findings]
+    if setting.depth is None:
+        out.append(
+            Finding(
+                FindingKind.UNVERIFIED,
+                Severity.HIGH,
+                "depth",
+                "INFINITE DEPTH ASSUMED: sales move no price.",
+                None,
+                "Give --depth.",
+            )
+        )
+    return tuple(out)
+
+
+def _check_box(limits: Limits) -> None:
+    if all(limits[name] == 0 for name in ("box.threshold_bps", "box.bonus_bps", "box.ltv_bps")):
+        raise InputError("the box is empty: nothing may move.", remedy="Raise a number of [box].")

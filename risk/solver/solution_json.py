@@ -1,0 +1,217 @@
+"""A solution as JSON-ready values, and as the text a person reads first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from risk.proposal.changes import Change
+from risk.report.markdown import cell, prose
+from risk.solver.certificate import Certificate
+from risk.solver.evaluate import Amount
+from risk.solver.parameters import slices
+from risk.solver.plan import Stage, dates
+from risk.solver.recommend import Solution
+from risk.solver.search import Attempt
+
+BPS = 10_000
+
+
+def to_json(solution: Solution) -> dict[str, Any]:
+    """Return everything a solution says; an absent bound is None."""
+    found = solution.search
+    return {
+        "objective": solution.setting.limits.objective.value,
+        "limits": solution.setting.limits.to_json(),
+        "do_nothing": _attempt(found.now),
+        "recommended": None if found.best is None else _attempt(found.best),
+        "attempts": [_attempt(a) for a in found.attempts],
+        "surrogate_bound": _finite(found.surrogate_bound),
+        "exact_bound": _finite(found.exact_bound),
+        "stopped_early": found.stopped,
+        "conflict": None if solution.conflict is None else _conflict(solution),
+        "changes": [_change(c) for c in solution.changes],
+        "rows": _rows(solution),
+        "plan": [
+            {
+                "not_before_s": s.not_before_s,
+                "changes": [_change(c) for c in s.changes],
+                "worsens": [a.name for a in s.worsened],
+            }
+            for s in solution.plan
+        ],
+        "neighbours": [
+            {
+                "subject": n.subject,
+                "changes": [_change(c) for c in n.changes],
+                "gain": n.gain,
+                "breaks": list(n.breaks),
+            }
+            for n in solution.neighbours
+        ],
+        "certificate": None if solution.certificate is None else _certificate(solution.certificate),
+    }
+
+
+def changes_text(solution: Solution) -> list[str]:
+    """Return the changes as `breakwater propose --set` takes them."""
+    return [f"{c.name}={max(c.after - c.field.offset, 0)}bps" for c in solution.changes]
+
+
+def text(solution: Solution) -> str:
+    """Return the solution as Markdown."""
+    return "\n".join(_lines(solution)) + "\n"
+
+
+def _lines(solution: Solution) -> Iterator[str]:
+    found = solution.search
+    yield "## Doing nothing"
+    yield ""
+    yield from _table(found.now.amounts)
+    yield ""
+    yield "## Recommendation"
+    yield ""
+    if found.best is None:
+        yield from _none(solution)
+        return
+    if not solution.changes:
+        yield "Nothing: no choice on the menu is better than what is in force."
+    else:
+        yield "| parameter | in force | recommended |"
+        yield "|---|---|---|"
+        for change in solution.changes:
+            yield f"| {cell(change.name)} | {change.shown[0]} | {change.shown[1]} |"
+    yield ""
+    yield from _table(found.best.amounts)
+    yield ""
+    yield f"Objective {found.now.gain:,.0f} → {found.best.gain:,.0f}; {_gaps(solution)}"
+    yield ""
+    yield from _certified(solution.certificate)
+    yield from _staged(solution.plan)
+    yield from _beside(solution)
+    for finding in solution.findings:
+        yield f"- {prose(finding.subject)}: {prose(finding.message)}"
+
+
+def _none(solution: Solution) -> Iterator[str]:
+    if solution.conflict is None:
+        yield "None was found before the attempts ran out. Relax a limit, or widen the box."
+        return
+    yield "**None: these limits cannot be kept together.** Each alone would have to give way to:"
+    yield ""
+    for name, value in solution.conflict.relaxed.items():
+        yield f"- {prose(name)}: " + ("no value is enough" if math.isinf(value) else f"{value:,.0f}")
+
+
+def _gaps(solution: Solution) -> str:
+    found = solution.search
+    assert found.best is not None
+    gain = found.best.gain
+    parts = [
+        f"no choice within the {name} model's limits gains more than {bound:,.0f} "
+        f"(gap {100 * max(0.0, bound - gain) / max(abs(gain), 1e-12):.3f} %)"
+        for name, bound in (("additive", found.surrogate_bound), ("exact", found.exact_bound))
+        if math.isfinite(bound)
+    ]
+    return "; ".join(parts) + "."
+
+
+def _certified(proof: Certificate | None) -> Iterator[str]:
+    yield "### Certificate"
+    yield ""
+    if proof is None:
+        yield "None: no independent sample was drawn."
+        yield ""
+        return
+    holds = all(b.cvar_bound_usd <= b.limit_usd for b in proof.bounds)
+    word = "Certified" if holds else "**Not certified**"
+    yield (
+        f"{word}: {proof.scenarios:,} independent scenarios, seed {proof.seed}; all bounds hold together "
+        f"with probability {1 - proof.risk:.4%} *for this generator*, whatever the choice was made on."
+    )
+    yield ""
+    yield "| limit | borrowers follow | limit USD | CVaR USD | at most USD | above it | chance at most |"
+    yield "|---|---:|---:|---:|---:|---:|---:|"
+    for b in proof.bounds:
+        yield (
+            f"| {b.name} | {b.relever:.0%} | {b.limit_usd:,.0f} | {b.cvar_usd:,.0f} | "
+            f"{b.cvar_bound_usd:,.0f} | {b.failures} of {proof.scenarios:,} | {b.probability_bound:.3%} |"
+        )
+    yield ""
+
+
+def _staged(plan: Sequence[Stage]) -> Iterator[str]:
+    if not plan:
+        return
+    yield f"### Plan: {len(plan)} stages; solve again at each with the book of the day"
+    yield ""
+    yield "| not before | set | worsens |"
+    yield "|---|---|---|"
+    for day, stage in zip(dates(plan), plan, strict=True):
+        sets = ", ".join(f"{cell(c.name)} {c.shown[1]}" for c in stage.changes)
+        yield f"| {day} | {sets} | {', '.join(a.name for a in stage.worsened) or 'nothing'} |"
+    yield ""
+
+
+def _beside(solution: Solution) -> Iterator[str]:
+    yield "### One step further, everything else as recommended"
+    yield ""
+    yield "| row | threshold | objective | breaks |"
+    yield "|---|---:|---:|---|"
+    for n in solution.neighbours:
+        moved = [c for c in n.changes if c.field.name == "liquidation_threshold"]
+        shown = moved[0].shown[1] if moved else "as in force"
+        yield f"| {cell(n.subject)} | {shown} | {n.gain:+,.0f} | {', '.join(n.breaks) or 'nothing'} |"
+    yield ""
+
+
+def _table(found: Sequence[Amount]) -> Iterator[str]:
+    yield "| limit | value | at most | kept | by |"
+    yield "|---|---:|---:|---|---|"
+    for a in found:
+        limit = "–" if math.isinf(a.limit) else f"{a.limit:,.0f}"
+        yield f"| {a.name} | {a.value:,.0f} | {limit} | {'yes' if a.kept else '**no**'} | {a.model} |"
+
+
+def _rows(solution: Solution) -> list[dict[str, Any]]:
+    menu = solution.setting.menu
+    chosen = menu.current if solution.chosen is None else solution.chosen
+    out = []
+    for row, k in zip(menu.rows, chosen, strict=True):
+        p = menu.options[int(k)].parameters
+        cut = slices(p.ltv_bps / BPS, p.threshold_bps / BPS, p.bonus)
+        out.append({"subject": row.subject, **asdict(p), **asdict(cut), "haircut": cut.haircut})
+    return out
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "name": change.name,
+        "before": change.before,
+        "after": change.after,
+        "unit": change.field.unit.value,
+    }
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    found = [
+        {"name": a.name, "value": a.value, "limit": _finite(a.limit), "kept": a.kept, "model": a.model}
+        for a in attempt.amounts
+    ]
+    return {"gain": attempt.gain, "kept": attempt.kept, "amounts": found}
+
+
+def _conflict(solution: Solution) -> dict[str, Any]:
+    assert solution.conflict is not None
+    relaxed = {k: _finite(v) for k, v in solution.conflict.relaxed.items()}
+    return {"names": list(solution.conflict.names), "relaxed": relaxed}
+
+
+def _certificate(proof: Certificate) -> dict[str, Any]:
+    return asdict(proof)
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,145 @@
+"""The solver on small made markets, against trying everything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+
+from abis.errors import InputError
+from protocols.snapshot import Snapshot
+from risk.scenarios.build import grid
+from risk.scenarios.fhs import filtered, shipped_fhs
+from risk.scenarios.scenarios import Scenarios
+from risk.solver.certificate import certify
+from risk.solver.evaluate import Setting, amounts, broken, together
+from risk.solver.limits import Limits, read_limits
+from risk.solver.menu import accounts_of, menu_of
+from risk.solver.plan import stages
+from risk.solver.recommend import recommend
+from risk.solver.search import gains
+from risk.solver.solution_json import changes_text, text, to_json
+from tests.risk.report import made
+
+SMALL = "[box]\nthreshold_bps = 100\nthreshold_step_bps = 100\nltv_bps = 100\n"
+
+
+@pytest.fixture(scope="module")
+def market() -> Snapshot:
+    return made.market()
+
+
+@pytest.fixture(scope="module")
+def falls(market: Snapshot) -> Scenarios:
+    return grid("market=0:-40%:21", market)
+
+
+def limits(text: str = "") -> Limits:
+    return read_limits(f"[tail]\nlevel = 0.8\n{text}{SMALL}")
+
+
+def test_exhaustive_search_finds_nothing_better(market: Snapshot, falls: Scenarios) -> None:
+    """On a small market no choice on the menu that keeps every limit gains more; the bounds hold."""
+    tolerated = limits("[new_position]\nprobability = 0.9\n[solver]\nkeep = ['USDC', 'LINK', 'WBTC']\n")
+    setting = Setting(market, menu_of(market, tolerated), falls, tolerated)
+    now = {a.name: a.value for a in amounts(setting, setting.menu.current)}
+    tight = replace(
+        tolerated,
+        numbers=dict(tolerated.numbers) | {"avoidable_loss.cvar_usd": 0.98 * now["avoidable_loss.cvar_usd"]},
+    )
+    solution = recommend(market, tight, falls)
+    setting, gain = solution.setting, gains(solution.setting)
+    menu = setting.menu
+    best = -np.inf
+    ranges = [range(menu.first[r], menu.first[r + 1]) for r in range(len(menu.rows))]
+    for chosen in product(*ranges):
+        option = np.array(chosen)
+        if gain[option].sum() > best and not broken(amounts(setting, option)):
+            best = gain[option].sum()
+    if solution.chosen is None:
+        assert best == -np.inf
+        return
+    assert solution.search.exact_bound >= best - 1e-6
+    found = solution.search.best
+    assert found is not None
+    assert found.kept
+    assert found.gain <= best + 1e-6
+    # The additive model may cut a better choice off; what it lost is within the stated gap.
+    assert best - found.gain <= solution.search.exact_bound - found.gain + 1e-6
+
+
+def test_nothing_is_changed_where_nothing_is_asked(market: Snapshot, falls: Scenarios) -> None:
+    least = read_limits('[solver]\nobjective = "least_change"\n' + SMALL)
+    solution = recommend(market, least, falls)
+    assert solution.changes == ()
+    assert solution.plan == ()
+    assert "no choice on the menu is better" in text(solution)
+
+
+def test_conflicts_are_named(market: Snapshot, falls: Scenarios) -> None:
+    solution = recommend(market, limits("[liquidations]\ncvar_usd = 1\n"), falls)
+    assert solution.chosen is None
+    assert solution.conflict is not None
+    assert any(name.startswith("liquidations.cvar_usd") for name in solution.conflict.names)
+    assert min(solution.conflict.relaxed.values()) > 1
+    assert "cannot be kept" in text(solution)
+    assert to_json(solution)["recommended"] is None
+
+
+def test_the_plan_obeys_the_market(market: Snapshot, falls: Scenarios) -> None:
+    """Every stage moves within the rules' steps, and the last one is the choice."""
+    solution = recommend(market, limits(), falls)
+    assert solution.changes
+    reached = {c.name: c.before for c in solution.changes}
+    for stage in solution.plan:
+        for change in stage.changes:
+            assert change.before == reached[change.name]
+            reached[change.name] = change.after
+    assert reached == {c.name: c.after for c in solution.changes}
+    assert solution.chosen is not None
+    assert len(stages(solution.setting, solution.chosen)) == len(solution.plan)
+    names = [line.partition("=")[0] for line in changes_text(solution)]
+    assert names == [c.name for c in solution.changes]
+
+
+def test_accounts_are_the_books(market: Snapshot, falls: Scenarios) -> None:
+    tolerated = limits()
+    setting = Setting(market, menu_of(market, tolerated), falls, tolerated)
+    accounts = accounts_of(market, setting.menu)
+    assert accounts.d_usd.sum() == pytest.approx(market.debt_usd.sum())
+    assert len(accounts) == (np.diff(market.book.debt.indptr) > 0).sum()
+    assert (together(setting, setting.menu.current, 1.0).eligible_usd >= 0).all()
+
+
+def test_only_draws_certify(market: Snapshot, falls: Scenarios) -> None:
+    tolerated = limits("[bad_debt]\ncvar_usd = 1e9\n")
+    setting = Setting(market, menu_of(market, tolerated), falls, tolerated)
+    chosen = setting.menu.current
+    with pytest.raises(InputError, match="chosen, not drawn"):
+        certify(setting, chosen, falls)
+    few = filtered(shipped_fhs(), market, scenarios=10, horizon_s=86_400, seed=3)
+    with pytest.raises(InputError, match="10 scenarios") as caught:
+        certify(setting, chosen, few)
+    assert "Draw at least" in (caught.value.remedy or "")
+    many = filtered(shipped_fhs(), market, scenarios=300, horizon_s=86_400, seed=3)
+    proof = certify(setting, chosen, many)
+    assert proof.scenarios == 300
+    assert {b.relever for b in proof.bounds} == {0.0, 0.5, 1.0}
+    assert all(b.cvar_bound_usd >= b.cvar_usd for b in proof.bounds)
+    assert all(b.probability_bound > b.failures / 300 for b in proof.bounds)
+    with pytest.raises(InputError, match="made on these"):
+        certify(replace(setting, scenarios=many), chosen, many)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[solver]\nkeep = ['NOPE']\n", "NOPE"),
+        ("[box]\nthreshold_bps = 0\nltv_bps = 0\n", "box is empty"),
+    ],
+)
+def test_bad_limits_for_the_market(market: Snapshot, falls: Scenarios, text: str, named: str) -> None:
+    with pytest.raises(InputError, match=named):
+        recommend(market, read_limits(text), falls)
