@@ -21,7 +21,8 @@
     event_at_s = [3600]            # events: seconds from the snapshot; else the calendar's
     range = { low_usd = 2800, high_usd = 4800, supports_usd = [3000] }
     [[paths]]
-    folder = "december"            # a Parquet directory, say of a cascade
+    folder = "december"            # a Parquet directory
+    coins = true                   # its columns are coins (ETH, BTC), say of a cascade; fill as above
     [[depeg]]                      # on top of everything else in the file
     tokens = { USDC = 1.0, DAI = 0.6 }
     kind = "stable"                # or severity = { mean = 0.08, sd = 0.04 }
@@ -42,6 +43,7 @@ from abis.findings import Finding, FindingKind, Severity
 from protocols.snapshot import Snapshot
 from risk.scenarios import ratio_jumps
 from risk.scenarios.bootstrap import BLOCK_S, bootstrap
+from risk.scenarios.coin_paths import on_market
 from risk.scenarios.conditions import Condition, Events
 from risk.scenarios.families import tree_of
 from risk.scenarios.fhs import Fhs, filtered, read_fhs, shipped_fhs
@@ -50,7 +52,7 @@ from risk.scenarios.panel import read_panel
 from risk.scenarios.paths import time_grid
 from risk.scenarios.scenarios import Scenarios
 from risk.scenarios.spec_rows import FILL, NUMBER, check_row
-from risk.scenarios.storage import read_scenarios
+from risk.scenarios.storage import read_coin_paths, read_scenarios
 
 GENERATED = {"horizon_s": int, "scenarios": int, "seed": int, "block_s": int, "fill": FILL, "group": str}
 SHARE = {"share": NUMBER, "stressed": bool}
@@ -74,7 +76,7 @@ FHS = {
     **GENERATED,
     **SHARE,
 }
-PATHS = {"folder": str, **SHARE}
+PATHS = {"folder": str, "coins": bool, "fill": FILL, **SHARE}
 RANGE = {"low_usd": NUMBER, "high_usd": NUMBER, "supports_usd": list}
 DEPEG = {
     "tokens": dict,
@@ -110,7 +112,16 @@ def generated(
         yield row, _fhs(row, snapshot, folder, given, f"{label} fhs {k}")
     for k, row in enumerate(spec.get("paths", [])):
         check_row(row, PATHS, f"{label} paths {k}", needed=("folder",))
-        yield row, read_scenarios(folder / row["folder"], snapshot)
+        yield row, _paths(row, snapshot, folder / row["folder"], given, f"{label} paths {k}")
+
+
+def _paths(row: Row, snapshot: Snapshot, folder: Path, given: Mapping[str, float], label: str) -> Scenarios:
+    if row.get("coins", False):
+        coins = read_coin_paths(folder)
+        return on_market(coins, snapshot, fill=row.get("fill", "hold"), given_betas=given)
+    if "fill" in row:
+        raise MalformedFile(f"{label}: fill needs coins = true.", remedy="Add it.")
+    return read_scenarios(folder, snapshot)
 
 
 def _common(row: Row, given: Mapping[str, float], group: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -109,6 +109,28 @@ def read_scenarios(folder: Path, snapshot: Snapshot) -> Scenarios:
     ScenarioError
         If a column names no asset of the market, or a price is not positive.
     """
+    return _read(folder, snapshot.asset_names, snapshot.price_usd, lambda: _held(folder, snapshot))
+
+
+def read_coin_paths(folder: Path) -> Scenarios:
+    """Return a directory whose columns are coins of no market in particular, as an exchange model writes.
+
+    Raises
+    ------
+    MalformedFile, ScenarioError
+        As `read_scenarios`.
+    """
+    _manifest(folder)
+    coins = tuple(_columns(folder / MARKET))
+    return _read(folder, coins, np.full(len(coins), np.nan), tuple)
+
+
+def _read(
+    folder: Path,
+    assets: tuple[str, ...],
+    price_usd: FloatArray,
+    findings: Callable[[], tuple[Finding, ...]],
+) -> Scenarios:
     manifest = _manifest(folder)
     index = _table(folder / INDEX, None)
     for name in ("name", "group", "weight"):
@@ -118,20 +140,18 @@ def read_scenarios(folder: Path, snapshot: Snapshot) -> Scenarios:
     time_s = np.sort(keys["time_s"].unique()).astype(np.float64)
     venues = tuple(str(v) for v in keys["venue"].unique())
     _check_product(keys, len(index), time_s, venues)
-    shape = (len(time_s), len(venues))
-    produce = partial(_produce, folder, snapshot.asset_names, snapshot.price_usd, shape)
     hashes = {name: _sha256(folder / name) for name in (INDEX, MARKET, FAIR) if (folder / name).exists()}
     return Scenarios(
         names=tuple(index["name"].astype(str)),
         groups=tuple(index["group"].astype(str)),
-        assets=snapshot.asset_names,
+        assets=assets,
         venues=venues,
         time_s=time_s,
         weight=index["weight"].to_numpy(dtype=np.float64),
         seed=manifest.get("seed"),
-        sha256=digest({"files": hashes, "assets": snapshot.asset_names}, snapshot.price_usd),
-        produce=produce,
-        findings=_held(folder, snapshot),
+        sha256=digest({"files": hashes, "assets": assets}, price_usd),
+        produce=partial(_produce, folder, assets, price_usd, (len(time_s), len(venues))),
+        findings=findings(),
     )
 
 
@@ -169,7 +189,13 @@ def _check_product(keys: pd.DataFrame, n: int, time_s: FloatArray, venues: tuple
 def _columns(path: Path) -> list[str]:
     import pyarrow.parquet as pq
 
-    return [c for c in pq.read_schema(path).names if c not in ("scenario", "time_s", "venue")]
+    try:
+        names = pq.read_schema(path).names
+    except (OSError, ValueError) as error:
+        raise MalformedFile(
+            f"{path.name} cannot be read: {error}.", remedy="See docs/scenarios.md."
+        ) from error
+    return [c for c in names if c not in ("scenario", "time_s", "venue")]
 
 
 def _held(folder: Path, snapshot: Snapshot) -> tuple[Finding, ...]:
