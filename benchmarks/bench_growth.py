@@ -2,13 +2,12 @@
 
 A ratio near 0.5 is linear growth.  Results are compared through what doubling must not change:
 two halves of a book add up, the first half of the paths ends as before, and a step held for two
-liquidates what it did.  The largest resident memory stands beside the number of paths.
+liquidates what it did.  Every number of paths runs in a process of its own, whose largest resident
+memory stands beside it.
 """
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from dataclasses import replace
 from itertools import pairwise
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.bench_engine import FREE, market_of, shocks_of
+from benchmarks.footprint import footprint
 from benchmarks.timing import row
 from protocols.snapshot import Snapshot
 from risk.engine.prune import of_accounts
@@ -47,12 +47,6 @@ def held(scenarios: Scenarios) -> Scenarios:
     return replace(scenarios, time_s=np.arange(2 * len(scenarios.time_s)) * 1_800.0, produce=produce)
 
 
-def peak_mib() -> float:
-    """Return the largest resident memory of this process so far."""
-    unit = 1 if sys.platform == "darwin" else 1_024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
-
-
 def by_accounts() -> list[dict[str, Any]]:
     """Return the rows of doubled books."""
     whole = market_of(SEED, ACCOUNTS * 2**DOUBLINGS)
@@ -69,15 +63,13 @@ def by_accounts() -> list[dict[str, Any]]:
 
 def by_paths() -> list[dict[str, Any]]:
     """Return the rows of doubled numbers of paths."""
-    snapshot, out = market_of(SEED, ACCOUNTS), []
-    runs = []
-    for k in range(DOUBLINGS + 1):
-        n = PATHS * 2 ** (k + 2)
-        runs.append((n, *timed(snapshot, shocks_of(snapshot, SEED, n, STEPS)), peak_mib()))
-    for (few, before, half, _), (n, seconds, all_, mib) in pairwise(runs):
-        equal = np.array_equal(all_.repaid_usd[:few], half.repaid_usd)
-        size = f"{ACCOUNTS} accounts x {n} paths x {STEPS} steps, at most {mib:.0f} MiB"
-        out.append(row("growth in paths", size, seconds, "half the paths", before, equal))
+    sizes = [PATHS * 2 ** (k + 2) for k in range(DOUBLINGS + 1)]
+    out = []
+    for half, all_ in pairwise([(n, footprint(ACCOUNTS, n, STEPS)) for n in sizes]):
+        (_, before), (n, run) = half, all_
+        size = f"{ACCOUNTS} accounts x {n} paths x {STEPS} steps, at most {run['peak_mib']:.0f} MiB"
+        equal = run["half"] == before["all"]
+        out.append(row("growth in paths", size, run["seconds"], "half the paths", before["seconds"], equal))
     return out
 
 
