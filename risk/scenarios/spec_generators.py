@@ -15,10 +15,11 @@
     horizon_s = 86400
     scenarios = 1000
     model = "model.parquet"        # by default the one that ships
-    start = "last"                 # or "median", "stressed"
+    start = "last"                 # or "median" (of the shipped model the default), "stressed"
     tails = true
     condition = "down"             # or "none", "events", "range"
-    event_at_s = [3600]            # events: seconds from the snapshot; else the calendar's
+    events = ["2026-03-18T18:00Z"] # events: times with a zone, or event_at_s = [3600] seconds from
+                                   # the snapshot; else the calendar's
     range = { low_usd = 2800, high_usd = 4800, supports_usd = [3000] }
     [[paths]]
     folder = "december"            # a Parquet directory
@@ -47,7 +48,7 @@ from risk.scenarios.coin_paths import on_market
 from risk.scenarios.conditions import Condition, Events
 from risk.scenarios.families import tree_of
 from risk.scenarios.fhs import Fhs, filtered, read_fhs, shipped_fhs
-from risk.scenarios.macro_events import calendar
+from risk.scenarios.macro_events import calendar, unix_times
 from risk.scenarios.panel import read_panel
 from risk.scenarios.paths import time_grid
 from risk.scenarios.scenarios import Scenarios
@@ -71,6 +72,7 @@ FHS = {
     "start": ("last", "median", "stressed"),
     "tails": bool,
     "condition": ("none", "down", "events", "range"),
+    "events": list,
     "event_at_s": list,
     "range": dict,
     **GENERATED,
@@ -154,7 +156,8 @@ def _fhs(row: Row, snapshot: Snapshot, folder: Path, given: Mapping[str, float],
     out = filtered(
         model,
         snapshot,
-        start=row.get("start", "last"),
+        # The shipped sample's last hour is not the snapshot's.
+        start=row.get("start", "last" if "model" in row else "median"),
         tails=row.get("tails", True),
         condition=condition,
         **_common(row, given, "fhs"),
@@ -166,7 +169,7 @@ def _condition(
     row: Row, model: Fhs, snapshot: Snapshot, label: str
 ) -> tuple[Condition | None, tuple[Finding, ...]]:
     name = row.get("condition", "none")
-    for key, owner in (("event_at_s", "events"), ("range", "range")):
+    for key, owner in (("events", "events"), ("event_at_s", "events"), ("range", "range")):
         if key in row and name != owner:
             raise MalformedFile(f"{label}: {key} needs condition = '{owner}'.", remedy="Add it.")
     if name == "down":
@@ -180,13 +183,7 @@ def _condition(
 
 def _events(row: Row, model: Fhs, snapshot: Snapshot) -> tuple[Condition, tuple[Finding, ...]]:
     now = snapshot.block.timestamp_s
-    if "event_at_s" in row:
-        at = row["event_at_s"]
-        if not all(isinstance(s, int) and not isinstance(s, bool) for s in at):
-            raise MalformedFile(f"event_at_s = {at!r}.", remedy="Give whole seconds from the snapshot.")
-        times = tuple(now + s for s in at)
-    else:
-        times = calendar()
+    times = _event_times(row, now)
     condition = model.events(time_grid(row["horizon_s"], model.step_s), now, times)
     assert isinstance(condition, Events)
     if condition.scheduled:
@@ -196,9 +193,22 @@ def _events(row: Row, model: Fhs, snapshot: Snapshot) -> tuple[Condition, tuple[
         Severity.LOW,
         "macro events",
         "no scheduled release falls within the horizon: every hour is drawn from hours without one.",
-        remedy="Give event_at_s, or bring the calendar up to date.",
+        remedy="Give events or event_at_s, or bring the calendar up to date.",
     )
     return condition, (found,)
+
+
+def _event_times(row: Row, now_s: int) -> tuple[int, ...]:
+    if "events" in row and "event_at_s" in row:
+        raise MalformedFile("give either events or event_at_s.", remedy="Leave one out.")
+    if "events" in row:
+        return unix_times(row["events"])
+    if "event_at_s" not in row:
+        return calendar()
+    at = row["event_at_s"]
+    if not all(isinstance(s, int) and not isinstance(s, bool) for s in at):
+        raise MalformedFile(f"event_at_s = {at!r}.", remedy="Give whole seconds from the snapshot.")
+    return tuple(now_s + s for s in at)
 
 
 def _price_range(row: Row, model: Fhs, snapshot: Snapshot, label: str) -> Condition:

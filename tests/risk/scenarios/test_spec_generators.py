@@ -70,6 +70,8 @@ def test_conditions_change_the_paths_from_where_they_hold(folder: Path) -> None:
 
     calm = day("condition = 'events'\nevent_at_s = []")
     event = day("condition = 'events'\nevent_at_s = [14400]")
+    dated = day("condition = 'events'\nevents = ['2025-10-09T14:53:20+02:00']")
+    assert (event == dated).all()
     assert (calm[:, :5] == event[:, :5]).all()  # the release is at the fourth hour
     assert (event[:, 7] - event[:, 4]).std() > 1.3 * (calm[:, 7] - calm[:, 4]).std()
     broken = day("condition = 'range'\nrange = { low_usd = 2600, high_usd = 3000 }")
@@ -89,6 +91,8 @@ def test_a_calendar_without_releases_ahead_is_told(folder: Path) -> None:
         (FHS + "start = 'worst'", "start = 'worst'"),
         (FHS + "range = { low_usd = 1, high_usd = 2 }", "range needs condition = 'range'"),
         (FHS + "condition = 'range'", "range is no table"),
+        (FHS + "condition = 'events'\nevents = ['2025-10-09T14:00']", "has no time zone"),
+        (FHS + "condition = 'events'\nevents = []\nevent_at_s = []", "either events or event_at_s"),
         (FHS + "condition = 'events'\nevent_at_s = ['soon']", "event_at_s"),
         (FHS + "condition = 'range'\nrange = { low_usd = 3, high_usd = 2 }", "low below its high"),
         (FHS + "model = 'none.parquet'", "no fitted model"),
