@@ -15,7 +15,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +107,25 @@ def compile_v36(say: Callable[[str], None]) -> bool:
     unfinished.write_text(json.dumps(artifacts_of(output)))
     unfinished.replace(path)
     return True
+
+
+def sources_of(contracts: Sequence[str]) -> dict[str, Any]:
+    """Return the compiler's input for other contracts of Aave's source, with the same settings.
+
+    Parameters
+    ----------
+    contracts : sequence of str
+        Paths below ``src/contracts``, without ``.sol``.
+
+    Raises
+    ------
+    LocalChainMissing
+        If a package is absent.
+    """
+    names = [f"{_SOURCES}/{contract}.sol" for contract in contracts]
+    wanted = {name: {posixpath.basename(name).removesuffix(".sol"): list(_WANTED)} for name in names}
+    settings = {**_SETTINGS, "outputSelection": wanted}
+    return {"language": "Solidity", "sources": _with_imports(names), "settings": settings}
 
 
 def _cached() -> Path:

@@ -42,6 +42,13 @@ _TITLES = {
     "feed": "Price feeds altered",
     "market": "Market altered",
 }
+# Section -> the parameters `differences` looks at.
+COMPARED = {
+    "reserve": frozenset((*_RESERVE, *_RATES)),
+    "emode": frozenset(_EMODE),
+    "emode_asset": frozenset(_MEMBERS),
+    "feed": frozenset({"feed_source"}),
+}
 Value = int | bool | str | None
 
 

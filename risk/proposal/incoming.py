@@ -92,8 +92,8 @@ def read(payload: Sequence[RawCall], snapshot: Snapshot) -> Incoming:
                 key = setting.kind, setting.subject, setting.parameter
                 findings += _overruled(last.get(key), setting, call)
                 last[key] = setting
-    changes = [c for s in last.values() if (c := _change(s, snapshot)) is not None]
-    others = [_other(s, snapshot) for s in last.values() if _change(s, snapshot) is None]
+    changes = [c for s in last.values() if (c := as_change(s, snapshot)) is not None]
+    others = [as_other(s, snapshot) for s in last.values() if as_change(s, snapshot) is None]
     kept = tuple(c for c in changes if c.before != c.after)
     different = tuple(o for o in others if o.before != o.setting.value)
     if not kept and not different:
@@ -119,7 +119,7 @@ def read_calls(calldata: str, snapshot: Snapshot, *, keep_same: bool = False) ->
     found = _decoded(RawCall(calldata), snapshot, findings)
     if found is None:
         raise InputError(findings[0].message, remedy=findings[0].remedy)
-    changes = [c for s in found.settings if (c := _change(s, snapshot)) is not None]
+    changes = [c for s in found.settings if (c := as_change(s, snapshot)) is not None]
     return tuple(c for c in changes if keep_same or c.before != c.after)
 
 
@@ -207,8 +207,14 @@ def _overruled(earlier: Setting | None, later: Setting, call: RawCall) -> Iterat
         yield Finding(FindingKind.INCONSISTENT, Severity.MEDIUM, call.place, message)
 
 
-def _change(setting: Setting, snapshot: Snapshot) -> Change | None:
-    """Return a setting as a change that is compared, or None if it is not of that kind."""
+def as_change(setting: Setting, snapshot: Snapshot) -> Change | None:
+    """Return a setting as a change that is compared, or None if it is not of that kind.
+
+    Raises
+    ------
+    UnknownAsset
+        If it is about an asset the market does not list.
+    """
     field = _FIELD_OF.get(setting.parameter)
     place, subject = holder_of(setting, snapshot)
     is_emode = setting.kind is SettingKind.EMODE
@@ -218,7 +224,8 @@ def _change(setting: Setting, snapshot: Snapshot) -> Change | None:
     return Change(subject, place, is_emode, field, int(before or 0), int(setting.value))
 
 
-def _other(setting: Setting, snapshot: Snapshot) -> Other:
+def as_other(setting: Setting, snapshot: Snapshot) -> Other:
+    """Return a setting that is only shown, beside the market's value; errors as in `as_change`."""
     place, subject = holder_of(setting, snapshot)
     new_category = place is None and setting.kind is SettingKind.EMODE
     decisive = setting.parameter in _DECISIVE or setting.kind is SettingKind.FEED or new_category
