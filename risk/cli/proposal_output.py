@@ -97,6 +97,7 @@ def _dossier(
     from risk.proposal.check import checks
     from risk.proposal.dossier import Dossier
     from risk.proposal.evidence import evidence_of
+    from risk.scenarios.candles import read_candles
 
     changes, payload_sha256 = _changes(taken, request, files)
     after = applied(taken, changes)
@@ -106,6 +107,7 @@ def _dossier(
         batch,
         depth=depth_asked(files, taken),
         feeds=_feeds(taken, files),
+        history=None if files.history is None else read_candles([files.history]),
         snapshot_sha256=sha256,
         depth_sha256=sha256_of(files.depth),
         vary_depth=request.vary_depth,

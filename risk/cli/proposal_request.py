@@ -89,12 +89,13 @@ class Files:
     ----------
     scenarios : Path or None
         A TOML spec or a Parquet directory; a directory is too large to copy.
-    depth, feeds, payload, plan, limits : Path or None
+    depth, feeds, history, payload, plan, limits : Path or None
     """
 
     scenarios: Path | None = None
     depth: Path | None = None
     feeds: Path | None = None
+    history: Path | None = None
     payload: Path | None = None
     plan: Path | None = None
     limits: Path | None = None

@@ -44,6 +44,9 @@ Sets = Annotated[
 FeedsFile = Annotated[
     Path | None, typer.Option("--feeds", help="TOML of facts about price feeds, for their audit.")
 ]
+HistoryFile = Annotated[
+    Path | None, typer.Option("--history", help="CSV or Parquet of market prices, for the peg rule.")
+]
 OneDepth = Annotated[
     bool, typer.Option("--one-depth", help="Leave out the runs under other depths: five times quicker.")
 ]
@@ -78,6 +81,7 @@ def propose(
     grid: Grids = None,
     depth: DepthFile = None,
     feeds: FeedsFile = None,
+    history: HistoryFile = None,
     one_depth: OneDepth = False,
     title: Annotated[str, typer.Option("--title", help="Title of the post.")] = "",
     author: Annotated[str, typer.Option("--author", help="Author named in the post.")] = "",
@@ -101,7 +105,7 @@ def propose(
     if output is not None:
         refuse_existing(output, (*FILES, SAFE_FILE), force)
     taken = load(snapshot)
-    files = Files(scenarios=scenarios, depth=depth, feeds=feeds, **_plan_files(solved))
+    files = Files(scenarios=scenarios, depth=depth, feeds=feeds, history=history, **_plan_files(solved))
     request = Request(
         command=PROPOSE,
         changes=_changes(changed or [], files, taken, snapshot),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from risk.cli.propose import FeedsFile, MaxAge, OneDepth
+from risk.cli.propose import FeedsFile, HistoryFile, MaxAge, OneDepth
 from risk.cli.scenario_options import DepthFile, Grids, ScenarioFile, Shocks
 
 _HELP = """Review a proposal from its calldata alone: decode it, then compare before and after.
@@ -42,6 +42,7 @@ def review_payload(
     grid: Grids = None,
     depth: DepthFile = None,
     feeds: FeedsFile = None,
+    history: HistoryFile = None,
     one_depth: OneDepth = False,
     max_age: MaxAge = 1.0,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON to stdout instead of tables.")] = False,
@@ -63,5 +64,11 @@ def review_payload(
         grids=tuple(grid or ()),
         vary_depth=not one_depth,
     )
-    files = Files(scenarios=scenarios, depth=depth, feeds=feeds, payload=None if is_hex else Path(payload))
+    files = Files(
+        scenarios=scenarios,
+        depth=depth,
+        feeds=feeds,
+        history=history,
+        payload=None if is_hex else Path(payload),
+    )
     run(snapshot, load(snapshot), request, files, output, as_json=as_json, max_age_days=max_age)

@@ -38,7 +38,9 @@ class Check:
     detail : str
         The figures that decide.
     by : str
-        ``configurator`` (nobody may) or ``steward`` (only a vote may).
+        ``configurator`` (nobody may), ``steward`` (only a vote may), or ``field`` (published practice).
+    source : str
+        Where a rule of the field is published.
     """
 
     rule: str
@@ -46,6 +48,7 @@ class Check:
     verdict: Verdict
     detail: str
     by: str
+    source: str = ""
 
 
 def checks(before: Snapshot, after: Snapshot, changes: Sequence[Change]) -> tuple[Check, ...]:

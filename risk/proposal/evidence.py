@@ -5,8 +5,8 @@ The forum post, the report and the JSON render this record; nothing else compute
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -30,11 +30,14 @@ from risk.proposal.depth_dependence import DepthDependence, Sides, depth_depende
 from risk.proposal.effects import NOW, Effects, effects, prices_now_raw, prices_raw
 from risk.proposal.harm import Harm, harm
 from risk.proposal.largest_borrower import LargestBorrower, largest_borrower_rows
+from risk.proposal.lint import Facts, lint
 from risk.proposal.maximal import CapFillRow, NewPositionRow, cap_fill_rows, new_position_rows
 from risk.proposal.provenance import Provenance, code_version
 from risk.proposal.step_curve import StepCurve, step_curves
+from risk.proposal.warnings import warnings
 from risk.report.book import CompletenessFigures, completeness
 from risk.report.feeds import market_oracles
+from risk.scenarios.candles import Candles
 from risk.scenarios.scenarios import Scenarios
 from risk.sensitivity import VARIANTS
 
@@ -162,6 +165,7 @@ def evidence_of(
     *,
     depth: Depth | None = None,
     feeds: AuditReport | None = None,
+    history: Mapping[str, Candles] | None = None,
     snapshot_sha256: str | None = None,
     depth_sha256: str | None = None,
     resampling_seed: int = 0,
@@ -180,6 +184,8 @@ def evidence_of(
         Infinite by default.
     feeds : AuditReport, optional
         By default what the snapshot and the table of public facts alone tell.
+    history : mapping of symbol to Candles, optional
+        Market prices, for the peg rule.
     snapshot_sha256, depth_sha256 : str, optional
         Hashes of the files; that of the snapshot is computed if not given.
     resampling_seed : int
@@ -198,7 +204,10 @@ def evidence_of(
     else:
         sides, dependence = run(curves, None), None
     audited = feeds or audit(snapshot)
-    return Evidence(
+    largest = largest_borrower_rows(after, curves)
+    checked = tuple(c for c in audited.checks if c.asset in _names(snapshot, changes))
+    facts = Facts(after, changes, _touched(snapshot, changes), curves, largest, checked, history)
+    evidence = Evidence(
         changes=changes,
         provenance=_provenance(snapshot, scenarios, snapshot_sha256, depth_sha256, resampling_seed),
         completeness=completeness_of(snapshot),
@@ -209,14 +218,16 @@ def evidence_of(
         harm=harm(scenarios, *sides, seed=resampling_seed),
         infinite_depth=sides[1].infinite_depth,
         depth_dependence=dependence,
-        largest_borrowers=largest_borrower_rows(after, curves),
+        largest_borrowers=largest,
         positions=_positions(snapshot, after, changes),
         concentration=_concentration(snapshot, changes),
         new_positions=new_position_rows(snapshot, after, changes),
         cap_fills=cap_fill_rows(snapshot, after),
-        feeds=tuple(c for c in audited.checks if c.asset in _names(snapshot, changes)),
+        feeds=checked,
         findings=_findings(snapshot, scenarios, curves, sides[1]),
+        lint=lint(facts),
     )
+    return replace(evidence, warnings=warnings(evidence, snapshot, after))
 
 
 def completeness_of(snapshot: Snapshot) -> Completeness:
