@@ -1,8 +1,8 @@
 """The early-warning number: how much liquidation a percent of fall brings, and the fall that brings in turn.
 
-``N[b, a]`` is the fall of b that follows a fall of a: liquidations of a per unit of log price, times the move
-they make on b once arbitrage had ``horizon_s``.  On one linear book it is liquidations over depth per percent,
-and a fall is amplified by ``1 / (1 - n)``; together, falls feed themselves where the spectral radius is 1 or
+``N[b, a]`` is the fall of b that follows a fall of a: liquidations of a per unit of log price, times the
+move they make on b once arbitrage had ``horizon_s``.  On one linear book it is liquidations over depth per
+percent, and a fall is amplified by ``1 / (1 - n)``; together, falls feed themselves where the spectral radius is 1 or
 more (`risk.contagion.spectral_radius`).
 """
 
@@ -19,7 +19,9 @@ from risk.venues.state import State
 ONE_PERCENT = 0.01
 
 
-def density_usd(market: Market, state: State, s: int = 0, move: float = ONE_PERCENT, side: int = 1) -> FloatArray:
+def density_usd(
+    market: Market, state: State, s: int = 0, move: float = ONE_PERCENT, side: int = 1
+) -> FloatArray:
     """Return what the next ``move`` of marks liquidates, US dollars at start prices, (V, K).
 
     Parameters
@@ -33,7 +35,7 @@ def density_usd(market: Market, state: State, s: int = 0, move: float = ONE_PERC
     """
     if not move > 0.0:
         raise InputError(f"a move of {move}.", remedy="Give a log difference above 0.")
-    names, out = market.names(), np.zeros((len(market.venues), len(market.assets)))
+    out = np.zeros((len(market.venues), len(market.assets)))
     j = 0 if side > 0 else 1
     for v, k in np.ndindex(out.shape):
         rows = slice(market.arrays.reach[v, k, j], market.arrays.reach[v, k, j + 1])
@@ -43,12 +45,17 @@ def density_usd(market: Market, state: State, s: int = 0, move: float = ONE_PERC
         cohort = state.cohort[s, rows]
         due = side * (reached - cohort["trigger"]) < 0.0
         out[v, k] = (cohort["coins"] * due).sum() * market.price_usd[k]
-    assert len(names) == len(out)
     return out
 
 
 def branching(
-    market: Market, state: State, s: int = 0, *, horizon_s: float = 60.0, move: float = ONE_PERCENT, side: int = 1
+    market: Market,
+    state: State,
+    s: int = 0,
+    *,
+    horizon_s: float = 60.0,
+    move: float = ONE_PERCENT,
+    side: int = 1,
 ) -> FloatArray:
     """Return ``N``, (V K, V K), venues outer: the fall of the row per fall of the column.
 

@@ -1,9 +1,9 @@
 """The wave of December 2025: a market of seven venues, fitted to what was published of one day.
 
-Open interest is stacked evenly beyond the price, densely near it and less densely farther out, and split among
-venues as liquidations of another day were.  Eight numbers are fitted to eight published ones (`Fit`); what
-decides how much of the fall was cascade, the free parameters of the table, is taken from a range and is *not*
-identified by these figures (`december_range`).
+Open interest is stacked evenly beyond the price, densely near it and less densely farther out, and split
+among venues as liquidations of another day were.  Seven numbers are fitted to seven published ones (`Fit`);
+what decides how much of the fall was cascade, the free parameters of the table, is taken from a range and is
+*not* identified by these figures.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from risk.venues.venue import Venue
 HOUR_S, DAY_S, LATE_S = 3600.0, 86_400.0, 4 * 3600.0
 COARSE_S, FINE_S, BIN_S = 60.0, 5.0, 60.0
 NEAR, FAR = 0.006, 0.08  # where the dense stack ends, and the other; log distance of BTC
-WHALE_AT, WHALE_LEVERAGE, WHALE_VENUE = 0.02, 20.0, "HTX"
-POSITION_USD, LEVELS = 50_000.0, 24
-ROUNDS, SETTLED = 25, 0.01
+WHALE_AT, WHALE_LEVERAGE, WHALE_VENUE = 0.016, 20.0, "HTX"
+POSITION_USD, LEVELS = 50_000.0, {NEAR: 8, FAR: 28}
+ROUNDS, SETTLED = 40, 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +61,11 @@ def free_ranges() -> dict[str, tuple[float, float, float]]:
 class Fit(NamedTuple):
     """What is fitted: open interest in US dollars per percent, sizes and depths of the outside move."""
 
-    btc: float = 40e6  # BTC longs beyond `NEAR`, all venues
-    others: float = 60e6  # longs of all other assets, per percent of BTC
-    shorts: float = 60e6  # shorts of all assets, per percent of BTC
-    near: float = 1.5  # how much denser longs are within `NEAR`
-    whale: float = 40e6
+    btc: float = 25e6  # BTC longs beyond `NEAR`, all venues
+    others: float = 35e6  # longs of all other assets, per percent of BTC
+    shorts: float = 80e6  # shorts of all assets, per percent of BTC
+    near: float = 2.0  # how much denser longs are within `NEAR`
+    whale: float = 34e6
     btc_low: float = -0.033  # deepest outside log move of BTC
     eth_beta: float = 1.45
 
@@ -139,6 +139,8 @@ def _with_free(venue: Venue, free: Free, lag: float) -> Venue:
         for asset, book in venue.books.items()
     }
     engine = replace(venue.engine, lag=lag)
+    if venue.name == WHALE_VENUE:  # its order is published as one
+        engine = replace(engine, partial_share=1.0)
     return replace(venue, books=books, engine=engine, arbitrage_per_s=free.arbitrage_per_s)
 
 
@@ -164,7 +166,9 @@ def market(fit: Fit, free: Free, price_usd: Mapping[str, float] | None = None) -
         for asset in v.margin:
             part = shares[v.name] * split[asset]
             longs = part * (fit.btc if asset == "BTC" else fit.others) / beta[asset]
-            shorts = part * fit.shorts * (shorts_of_btc if asset == "BTC" else 1.0 - shorts_of_btc) / beta[asset]
+            shorts = (
+                part * fit.shorts * (shorts_of_btc if asset == "BTC" else 1.0 - shorts_of_btc) / beta[asset]
+            )
             parts += _stacks(v, asset, price[asset], beta[asset], longs, shorts, fit.near)
     parts.append(_whale(held, price["BTC"], fit.whale))
     return market_of(held, price, joined(parts), beta=betas(fit), synchrony=free.synchrony)
@@ -182,7 +186,7 @@ def _stacks(
     return [
         stacked(
             v.name, asset, side, tiers, price_usd=price, nearest=a * beta, farthest=b * beta,
-            usd_per_percent=usd, leverage=_leverage(tiers), levels=LEVELS * (1 if b == NEAR else 3),
+            usd_per_percent=usd, leverage=_leverage(tiers), levels=LEVELS[b],
             position_usd=POSITION_USD,
         )
         for side, a, b, usd in zones
@@ -246,6 +250,7 @@ def fitted(
     price_usd: Mapping[str, float] | None = None,
     outside: Outside = outside_of,
     fixed_path: bool = False,
+    learn: Callable[[Wave], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Fit, Wave]:
     """Return the fit to W1 and W3 and the wave it gives; W2 is not looked at.
@@ -262,6 +267,8 @@ def fitted(
         The path without the venues' own impact.
     fixed_path : bool
         Whether the path is given (candles), so that its low is not fitted.
+    learn : callable (Wave), optional
+        Told every run, so that ``outside`` can take out what the venues' own selling explains.
     progress : callable (done, total), optional
 
     Raises
@@ -277,6 +284,8 @@ def fitted(
         now = market(fit, given, price_usd)
         wave = simulate(now, outside(fit, now, moments), moments)
         miss = _miss(wave, fixed_path)
+        if learn is not None:
+            learn(wave)
         if best is None or miss < best[0]:
             best = (miss, fit, wave)
         if miss < SETTLED:
@@ -291,50 +300,63 @@ def fitted(
 def _miss(wave: Wave, fixed_path: bool) -> float:
     got, aims = results(wave), targets()
     names = [n for n in got if not (fixed_path and n.startswith("w3"))]
-    return max(
-        abs(got[n] / aims[n].value - 1.0) * (10.0 if n.startswith("w3") else 1.0) for n in names
-    )
+    return max(abs(got[n] / aims[n].value - 1.0) * (10.0 if n.startswith("w3") else 1.0) for n in names)
 
 
 def _better(fit: Fit, wave: Wave, fixed_path: bool) -> Fit:
-    """Return the fit with each number scaled by what its own figure misses."""
-    aim, day = {n: t.value for n, t in targets().items()}, wave.closed_usd()
+    """Return the fit with each number scaled by what its own figure misses; by half where the path is given."""
+    aim, day, pace = {n: t.value for n, t in targets().items()}, wave.closed_usd(), 0.5 if fixed_path else 1.0
+    shorts, longs = day[..., 1], day[..., 0]
     early = float(day.sum() - wave.closed_usd(DAY_S - LATE_S).sum())
-    shorts, btc_longs = float(day[..., 1].sum()), float(day[:, 0, 0].sum())
-    if min(float(day.sum()), btc_longs, float(wave.state.venue["largest_usd"].max())) <= 0.0:
-        raise InputError("nothing is liquidated on this path.", remedy="Choose a day on which prices fall.")
-    total, wanted_shorts = aim["w1_total_24h"], (1.0 - aim["w1_long_share"]) * aim["w1_total_24h"]
-    btc_shorts = float(day[:, 0, 1].sum())
-    other_longs, other_shorts = float(day[:, 1:, 0].sum()), float(day[:, 1:, 1].sum())
     largest = float(wave.state.venue["largest_usd"].max())
+    if min(float(longs[:, 0].sum()), largest) <= 0.0:
+        raise InputError("nothing is liquidated on this path.", remedy="Choose a day on which prices fall.")
+    total, btc = aim["w1_total_24h"], aim["w1_btc_24h"]
+
+    def scaled(now: float, wanted: float, got: float) -> float:
+        return now * float(np.clip(wanted / max(got, 1.0), 0.6, 1.6)) ** pace
+
     changed = fit._replace(
-        btc=fit.btc * _scale((aim["w1_btc_24h"] - btc_shorts) / btc_longs),
-        others=fit.others * _scale((total - aim["w1_btc_24h"] - other_shorts) / max(other_longs, 1.0)),
-        shorts=fit.shorts * _scale(wanted_shorts / max(shorts, 1.0)),
-        near=fit.near * _scale(((total - aim["w1_total_4h"]) / max(early, 1.0)) ** 0.7),
-        whale=fit.whale * _scale(aim["w1_largest"] / largest),
+        btc=scaled(fit.btc, btc - float(shorts[:, 0].sum()), float(longs[:, 0].sum())),
+        others=scaled(fit.others, total - btc - float(shorts[:, 1:].sum()), float(longs[:, 1:].sum())),
+        shorts=scaled(fit.shorts, (1.0 - aim["w1_long_share"]) * total, float(shorts.sum())),
+        near=scaled(fit.near, total - aim["w1_total_4h"], early),
+        whale=scaled(fit.whale, aim["w1_largest"], largest),
     )
     if fixed_path:
         return changed
-    start_btc, start_eth = float(wave.market.price_usd[0]), float(wave.market.price_usd[1])
-    eth = np.log(aim["w3_eth_low"] / start_eth) / np.log(wave.low_usd("ETH") / start_eth)
+    start_eth = float(wave.market.price_usd[1])
+    lower = 0.8 * float(np.log(aim["w3_btc_low"] / wave.low_usd("BTC")))
+    eth = float(np.log(aim["w3_eth_low"] / start_eth) / np.log(wave.low_usd("ETH") / start_eth))
     return changed._replace(
-        btc_low=fit.btc_low + 0.8 * float(np.log(aim["w3_btc_low"] / wave.low_usd("BTC"))),
-        eth_beta=fit.eth_beta * _scale(float(eth)),
+        btc_low=min(-0.02, fit.btc_low + float(np.clip(lower, -0.004, 0.004))),
+        eth_beta=fit.eth_beta * float(np.clip(eth, 0.6, 1.6)),
     )
 
 
-def _scale(factor: float) -> float:
-    return float(np.clip(factor, 0.4, 2.5))
-
-
-def predicted_w2(fit: Fit, free: Free | None = None) -> tuple[Wave, dict[str, float]]:
-    """Return the day of W2 from the same open interest, rebuilt, and its figures: nothing is fitted to it."""
-    path, moments = table()["path"], grid(DAY_S - COARSE_S)
-    now = market(fit, free or Free.used())
+def outside_w2(_: Fit, market_: Market, moments_s: FloatArray) -> FloatArray:
+    """Return the shipped path of the day of W2, (T, K) log moves."""
+    path = table()["path"]
     level = np.log(np.array(path["btc_w2_usd"]) / path["btc_w2_usd"][0])
-    btc = np.interp(moments, np.array(path["hours_w2"]) * HOUR_S, level)
-    wave = simulate(now, btc[:, None] * now.beta, moments)
+    return np.interp(moments_s, np.array(path["hours_w2"]) * HOUR_S, level)[:, None] * market_.beta
+
+
+def predicted_w2(
+    fit: Fit,
+    free: Free | None = None,
+    *,
+    price_usd: Mapping[str, float] | None = None,
+    outside: Outside = outside_w2,
+    learn: Callable[[Wave], None] | None = None,
+) -> tuple[Wave, dict[str, float]]:
+    """Return the day of W2 from the same open interest, rebuilt, and its figures: nothing is fitted to it."""
+    moments = grid(DAY_S - COARSE_S)
+    now = market(fit, free or Free.used(), price_usd)
+    wave = simulate(now, outside(fit, now, moments), moments)
+    for _ in range(3 if learn is not None else 0):
+        assert learn is not None
+        learn(wave)
+        wave = simulate(now, outside(fit, now, moments), moments)
     day = wave.closed_usd()
     one = day[now.names().index("Hyperliquid")]
     return wave, {

@@ -184,16 +184,29 @@ def sweep(s: int, v: int, k: int, coins: float, side: int, m: Arrays, st: State)
 
 
 @jit
+def index_of(s: int, k: int, pull: float, m: Arrays, st: State) -> float:
+    """Return the weighted median of an asset's prices: the lowest with half of the weight at or below it."""
+    venues, best, whole = m.book.shape[0], np.inf, 0.0
+    for v in range(venues):
+        whole += m.rule[v].index_weight if m.book[v, k].depth > 0.0 else 0.0
+    for v in range(venues):
+        if m.book[v, k].depth <= 0.0 or m.rule[v].index_weight <= 0.0:
+            continue
+        own, below = price(s, v, k, pull, m, st), 0.0
+        for o in range(venues):
+            if m.book[o, k].depth > 0.0 and price(s, o, k, pull, m, st) <= own:
+                below += m.rule[o].index_weight
+        if 2.0 * below >= whole and own < best:
+            best = own
+    return float(best)
+
+
+@jit
 def make_marks(s: int, dt: float, b: int, pull: float, m: Arrays, st: State, out: Record) -> None:
     """Write index and marks; keep the averages of the premium."""
     venues, assets = m.book.shape
     for k in range(assets):
-        weight = total = 0.0
-        for v in range(venues):
-            if m.book[v, k].depth > 0.0:
-                weight += m.rule[v].index_weight
-                total += m.rule[v].index_weight * price(s, v, k, pull, m, st)
-        index = total / weight
+        index = index_of(s, k, pull, m, st)
         out.index_usd[s, b, k] = index
         for v in range(venues):
             if m.book[v, k].depth <= 0.0:

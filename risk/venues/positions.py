@@ -201,12 +201,12 @@ def stacked(
         )
     if not leverage or min(leverage.values()) < 0.0 or not sum(leverage.values()) > 0.0:
         raise InputError(f"shares by leverage {dict(leverage)}.", remedy="Give shares of at least 0.")
-    middle = nearest + (farthest - nearest) * (np.arange(levels) + 0.5) / levels
-    trigger = price_usd * np.exp(-side * middle)
     rate, deduction = tiers.at(position_usd)
     each_usd = usd_per_percent * (farthest - nearest) * 100.0 / levels
     total, parts = sum(leverage.values()), []
-    for times, share in leverage.items():
+    for n, (times, share) in enumerate(leverage.items()):
+        place = (np.arange(levels) + (n + 0.5) / len(leverage)) / levels  # leverages in turn: finer steps
+        trigger = price_usd * np.exp(-side * (nearest + (farthest - nearest) * place))
         coins = np.full(levels, each_usd / price_usd * share / total)
         entry = _entry_of(trigger, times, side, rate, deduction, position_usd / price_usd)
         n = np.maximum(1.0, coins * price_usd / position_usd)

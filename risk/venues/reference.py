@@ -174,8 +174,7 @@ class Reference:
 
     def _marks(self, asset: str, dt: float, pull: float) -> float:
         prices = {v.name: self.price(v.name, asset, pull) for v in self._with(asset)}
-        weight = sum(self.venues[n].index_weight for n in prices)
-        index = sum(self.venues[n].index_weight * p for n, p in prices.items()) / weight
+        index = self._index(prices)
         for name, own in prices.items():
             place, rule = self.places[name, asset], self.venues[name].mark
             premium = own / index - 1.0
@@ -187,6 +186,15 @@ class Reference:
                 near = min(max(own, index * (1.0 - rule.band)), index * (1.0 + rule.band))
                 place.mark = rule.index_weight * index + (1.0 - rule.index_weight) * near
         return index
+
+    def _index(self, prices: Mapping[str, float]) -> float:
+        weight = {n: self.venues[n].index_weight for n in prices}
+        whole, below = sum(weight.values()), 0.0
+        for name, price in sorted(prices.items(), key=lambda row: row[1]):
+            below += weight[name]
+            if weight[name] > 0.0 and 2.0 * below >= whole:
+                return price
+        raise AssertionError("the market has no index")
 
     def _executed(self, venue: str, asset: str, coins: float, side: int, now: float) -> float:
         place, book = self.places[venue, asset], self.venues[venue].books[asset]
