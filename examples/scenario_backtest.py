@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,7 @@ from risk.scenarios.macro_events import calendar
 from risk.scenarios.panel import Panel, read_panel
 from risk.scenarios.paths import time_grid
 from risk.scenarios.ratio_jumps import episodes, fit_ratio_jumps
-from risk.scenarios.tails import redraw_tails
+from risk.scenarios.tails import ranks, redraw_tails
 
 FloatArray = NDArray[np.float64]
 
@@ -110,14 +110,15 @@ def _scaled(case: Case, *, tails: bool) -> FloatArray:
 
 def _residuals(model: Fhs, tails: bool, rows: NDArray[np.bool_] | None = None) -> FloatArray:
     """Return draws of one step of variance 1, from some rows of the sample."""
-    pool = model if rows is None else replace(model, residual=model.residual[rows], end_s=model.end_s[rows])
-    value, many = pool.residual, max(1, ONE_STEP // len(pool.residual))
+    value = model.residual
+    chosen = np.arange(len(value)) if rows is None else np.flatnonzero(rows)
     if not tails:
-        return value
+        return value[chosen]
+    many = np.tile(chosen, max(1, ONE_STEP // len(chosen)))
     rng = np.random.default_rng(SEED)
     return np.stack(
         [
-            redraw_tails(np.tile(z, many), rng.random(many * len(z)), t)
+            redraw_tails(z[many], rng.random(len(many)), t, ranks(z, t), many)
             for z, t in zip(value.T, model.tails, strict=True)
         ],
         axis=1,

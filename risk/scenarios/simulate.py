@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from abis.errors import ScenarioError
 from risk.scenarios.conditions import STATES, Always, Condition
 from risk.scenarios.garch import Marginal, next_variance
-from risk.scenarios.tails import Tails, redraw_tails
+from risk.scenarios.tails import Ranks, Tails, ranks, redraw_tails
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -116,6 +116,15 @@ class Resampler:
             for state in range(STATES[self.condition.name])
         )
 
+    @cached_property
+    def ranks(self) -> tuple[Ranks, ...]:
+        """Where the sample's residuals stand in the fitted tails, by coin."""
+        if self.variance is None or self.variance.tails is None:
+            return ()
+        return tuple(
+            ranks(z, tails) for z, tails in zip(self.sample.value.T, self.variance.tails, strict=True)
+        )
+
     def log_paths(self, start: int, stop: int, steps: int, seed: int) -> FloatArray:
         """Return the log factors of scenarios ``start`` .. ``stop - 1``, (S, steps + 1, K)."""
         coins = self.sample.value.shape[1]
@@ -127,7 +136,7 @@ class Resampler:
             draw = self._next_rows(draw, self.condition.state(t, path), pools, u[:, t, :2])
             value = self.sample.value[draw.row]
             if variance is not None:
-                value = self._scaled(value, variance, u[:, t, 2:])
+                value = self._scaled(value, draw.row, variance, u[:, t, 2:])
                 variance = self._ahead(variance, value)
             path[:, t + 1] = path[:, t] + value
         return path
@@ -148,12 +157,11 @@ class Resampler:
             row[anew] = pool[(u[anew, 1] * len(pool)).astype(np.int64)]
         return _Draw(row, np.where(lasts, draw.age + 1, 1))
 
-    def _scaled(self, z: FloatArray, variance: FloatArray, u: FloatArray) -> FloatArray:
+    def _scaled(self, z: FloatArray, row: IntArray, variance: FloatArray, u: FloatArray) -> FloatArray:
         assert self.variance is not None
         if self.variance.tails is not None:
-            z = np.stack(
-                [redraw_tails(z[:, k], u[:, k], tails) for k, tails in enumerate(self.variance.tails)], axis=1
-            )
+            columns = enumerate(zip(self.variance.tails, self.ranks, strict=True))
+            z = np.stack([redraw_tails(z[:, k], u[:, k], t, place, row) for k, (t, place) in columns], axis=1)
         return np.asarray(np.sqrt(variance) * z)
 
     def _ahead(self, variance: FloatArray, log_return: FloatArray) -> FloatArray:

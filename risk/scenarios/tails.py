@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from abis.errors import ScenarioError
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
 BEYOND = 0.975  # each tail begins at this quantile
 MIN_EXCESSES = 30
@@ -77,18 +79,59 @@ def fit_tails(residual: FloatArray) -> Tails:
     return Tails(fit_tail(-residual), fit_tail(residual))
 
 
-def redraw_tails(residual: FloatArray, u: FloatArray, tails: Tails) -> FloatArray:
+@dataclass(frozen=True, eq=False)
+class Ranks:
+    """Where residuals stand among those beyond a threshold.
+
+    Parameters
+    ----------
+    cell : (n,) int64
+        Rank from the threshold outwards, from 0; -1 inside.
+    upper : (n,) bool
+        Which side it is on.
+    count : (n,) int64
+        How many are beyond on that side; 1 inside.
+    """
+
+    cell: IntArray
+    upper: BoolArray
+    count: IntArray
+
+
+def ranks(residual: FloatArray, tails: Tails) -> Ranks:
+    """Return the ranks of a coin's residuals, (n,), in its two tails."""
+    cell, count = np.full(len(residual), -1, dtype=np.int64), np.ones(len(residual), dtype=np.int64)
+    upper = residual > tails.upper.threshold
+    for beyond, severity in ((upper, residual), (residual < -tails.lower.threshold, -residual)):
+        rows = np.flatnonzero(beyond)
+        cell[rows[np.argsort(severity[rows], kind="stable")]] = np.arange(len(rows))
+        count[rows] = len(rows)
+    return Ranks(cell, upper, count)
+
+
+def redraw_tails(
+    residual: FloatArray, u: FloatArray, tails: Tails, place: Ranks, rows: IntArray | None = None
+) -> FloatArray:
     """Return residuals with those beyond a threshold drawn anew from the fitted tail.
 
-    What is beyond stays beyond, so that coins which fell together still do.
+    The one of rank ``k`` among ``m`` beyond is drawn from the ``k``-th of ``m`` equally likely slices
+    of the tail: each keeps its place, so coins fall together as far as they did, and only the
+    outermost goes beyond the record.
 
     Parameters
     ----------
     residual : (n,) float64
+        Of one coin.
     u : (n,) float64
         Uniform numbers in [0, 1).
     tails : Tails
+    place : Ranks
+        Of the whole sample.
+    rows : (n,) int64, optional
+        Which rows of the sample the residuals are; all in order by default.
     """
-    low, high = tails.lower, tails.upper
-    below = np.where(residual < -low.threshold, -low.quantile(u), residual)
-    return np.where(residual > high.threshold, high.quantile(u), below)
+    at = slice(None) if rows is None else rows
+    cell, upper, count = place.cell[at], place.upper[at], place.count[at]
+    level = (np.maximum(cell, 0) + u) / count
+    drawn = np.where(upper, tails.upper.quantile(level), -tails.lower.quantile(level))
+    return np.where(cell >= 0, drawn, residual)

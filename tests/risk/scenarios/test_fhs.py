@@ -11,7 +11,7 @@ from abis.errors import MalformedFile, ScenarioError
 from risk.scenarios.conditions import ABOVE, BELOW, INSIDE, NEAR_SUPPORT, down_rows, event_rows, range_rows
 from risk.scenarios.fhs import filtered, fit, read_fhs, shipped_fhs, write_fhs
 from risk.scenarios.garch import Marginal, filter_variance, fit_marginal, next_variance
-from risk.scenarios.tails import Tail, Tails, fit_tails, redraw_tails
+from risk.scenarios.tails import Tail, Tails, fit_tails, ranks, redraw_tails
 from tests.risk.markets import market
 from tests.risk.scenarios.made_panel import made_panel
 
@@ -84,15 +84,19 @@ def test_residuals_in_their_order_give_back_the_returns(seed: int, breaks: list[
 
 @given(st.integers(0, 10_000), st.floats(-0.3, 0.6), st.floats(0.1, 2.0))
 def test_what_is_beyond_a_threshold_stays_beyond(seed: int, xi: float, scale: float) -> None:
-    """GEN-4: tails redraw exactly what lies beyond them, and keep it there."""
+    """GEN-4: tails redraw exactly what lies beyond them, keep it there, and keep its order."""
     rng = np.random.default_rng(seed)
     z, u = rng.standard_t(3, 300), rng.random(300)
     tails = Tails(Tail(1.5, xi, scale), Tail(2.0, xi, scale))
-    drawn = redraw_tails(z, u, tails)
+    place = ranks(z, tails)
+    drawn = redraw_tails(z, u, tails, place)
     inside = (z >= -1.5) & (z <= 2.0)
     assert (drawn[inside] == z[inside]).all()
     assert (drawn[z < -1.5] <= -1.5).all()
     assert (drawn[z > 2.0] >= 2.0).all()
+    assert (np.diff(drawn[np.argsort(z)]) >= -1e-12).all()
+    rows = rng.integers(0, 300, 50)
+    assert (redraw_tails(z[rows], u[rows], tails, place, rows) == drawn[rows]).all()
 
 
 def test_tails_are_those_of_scipy_and_of_the_sample() -> None:
@@ -105,7 +109,7 @@ def test_tails_are_those_of_scipy_and_of_the_sample() -> None:
     z = np.random.default_rng(1).standard_t(4, 40_000)
     found = fit_tails(z)
     assert found.lower.xi == pytest.approx(0.25, abs=0.08)  # 1 / degrees of freedom
-    far = redraw_tails(z, np.random.default_rng(2).random(len(z)), found)
+    far = redraw_tails(z, np.random.default_rng(2).random(len(z)), found, ranks(z, found))
     np.testing.assert_allclose(np.quantile(far, [0.001, 0.999]), np.quantile(z, [0.001, 0.999]), rtol=0.05)
     with pytest.raises(ScenarioError, match="too few for a tail"):
         fit_tails(z[:500])
@@ -182,6 +186,14 @@ def test_the_states_of_paths_follow_their_prices() -> None:
     for levels in ((1_900, 1_900), (-1, 2_000), (2_300, 2_200)):
         with pytest.raises(ScenarioError):
             MODEL.price_range(2_000, *levels)
+
+
+def test_fitted_tails_leave_the_coins_as_close_as_they_were() -> None:
+    together = [
+        np.corrcoef(MODEL.resampler(start="median", tails=tails).log_paths(0, 2_000, 24, 1)[:, -1].T)[0, 1]
+        for tails in (False, True)
+    ]
+    assert together[1] == pytest.approx(together[0], abs=0.03)
 
 
 def test_the_shipped_model_runs_without_any_data() -> None:
