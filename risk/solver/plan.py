@@ -1,8 +1,11 @@
 """The plan: dated stages from what is in force to what was chosen, each within governance's own bounds.
 
 No stage may worsen a limit that is broken or break one that is kept; nothing more can be asked where
-today breaks one already.  LTVs that fall come first (nobody is liquidated by it, and new leverage
-stops), LTVs that rise come last.  The plan is solved again at each stage with the book of the day.
+today breaks one already.  So the steps that are due are tried together, and where that would worsen a
+limit, kind by kind: LTVs that fall (nobody is liquidated by it, and new leverage stops), thresholds
+that rise, bonuses, thresholds that fall, LTVs that rise last.  What would worsen a limit waits.  Only
+where everything waits is it sent all the same, and the stage says what it worsens.  The plan is to be
+solved again at each stage with the book of the day.
 """
 
 from __future__ import annotations
@@ -19,9 +22,18 @@ from risk.proposal.changes import Change
 from risk.solver.evaluate import Amount, Setting, amounts
 from risk.solver.menu import Menu, Option, Row
 from risk.solver.parameters import Parameters
-from risk.solver.recommendation import Label, Recommendation, stage
+from risk.solver.recommendation import Label, Recommendation, largest_step, stage
 
-ORDER = {"ltv": 0, "liquidation_threshold": 1, "liquidation_bonus": 2}
+# Kinds of steps in the order they are tried: (parameter, rises).
+KINDS = (
+    ("ltv", False),
+    ("liquidation_threshold", True),
+    ("liquidation_bonus", False),
+    ("liquidation_bonus", True),
+    ("liquidation_threshold", False),
+    ("ltv", True),
+)
+WAIT_S = 3 * 86_400  # between two tries of what nothing else delays
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,43 +103,95 @@ def stages(
     progress : callable (done, total), optional
     """
     changes = setting.menu.changes(chosen)
-    planned = recommendations(setting.snapshot, changes, "")
-    times = sorted({step.not_before_s for r in planned for step in r.schedule})
+    moves = [_Move(c, rule_of(setting.snapshot, c), c.before, _first_s(setting.snapshot, c)) for c in changes]
+    total = sum(len(r.schedule) for r in recommendations(setting.snapshot, changes, ""))
     out: list[Stage] = []
-    in_force = [c.before for c in changes]
+    waiting: list[_Move] = []  # refused since anything was sent
     before = amounts(setting, setting.menu.current, realised=False)
-    for count, time_s in enumerate(times):
-        steps = []
-        for k, (change, plan) in enumerate(zip(changes, planned, strict=True)):
-            value = next((s.value for s in plan.schedule if s.not_before_s == time_s), None)
-            if value is not None:
-                steps.append(replace(change, before=in_force[k], after=value))
-                in_force[k] = value
-        steps.sort(key=_order)
-        here = _at(setting, chosen, changes, in_force)
-        worsened = tuple(b for a, b in zip(before, here, strict=True) if not b.kept and _more(b, a))
-        out.append(Stage(time_s, tuple(steps), here, worsened))
-        before = here
+    while unfinished := [m for m in moves if m.value != m.change.after]:
+        now_s = min(m.due_s for m in unfinished)
+        due = [m for m in unfinished if m.due_s <= now_s]
+        sent, here = _admitted(setting, chosen, moves, due, before)
+        waiting = [] if sent else [*waiting, *(m for m in due if m not in waiting)]
+        if len(waiting) == len(unfinished):
+            sent, waiting = due, []  # everything waits for everything
+            here = _at(setting, chosen, moves, sent)
+        if sent:
+            sent.sort(key=lambda m: (KINDS.index(m.kind), m.change.name))
+            steps = tuple(replace(m.change, before=m.value, after=m.next) for m in sent)
+            out.append(Stage(now_s, steps, here, worse(before, here)))
+            before = here
+        for move in due:
+            if move in sent:
+                move.value = move.next
+            move.due_s = now_s + (WAIT_S if move.rule is None else max(move.rule.min_delay_s, 1))
         if progress is not None:
-            progress(count + 1, len(times))
+            progress(sum(len(s.changes) for s in out), total)
     return tuple(out)
+
+
+@dataclass(eq=False)
+class _Move:
+    """One parameter on its way: where it is and when it may go on."""
+
+    change: Change
+    rule: ChangeRule | None
+    value: int
+    due_s: int
+
+    @property
+    def kind(self) -> tuple[str, bool]:
+        return self.change.field.name, self.change.after > self.change.before
+
+    @property
+    def next(self) -> int:
+        way = self.change.after - self.value
+        reach = abs(way) if self.rule is None else min(abs(way), largest_step(self.value, self.rule))
+        return self.value + (reach if way > 0 else -reach)
+
+
+def _first_s(snapshot: Snapshot, change: Change) -> int:
+    rule = rule_of(snapshot, change)
+    last = None if rule is None else rule.last_change_s
+    now_s = snapshot.block.timestamp_s
+    return now_s if rule is None or last is None else max(now_s, last + rule.min_delay_s)
+
+
+def _admitted(
+    setting: Setting, chosen: IntArray, moves: Sequence[_Move], due: list[_Move], before: tuple[Amount, ...]
+) -> tuple[list[_Move], tuple[Amount, ...]]:
+    """Return the due moves that together worsen nothing, and the amounts with them."""
+    here = _at(setting, chosen, moves, due)
+    if not worse(before, here):
+        return list(due), here
+    sent: list[_Move] = []
+    kept = before
+    for kind in KINDS:
+        trial = [*sent, *(m for m in due if m.kind == kind)]
+        if len(trial) > len(sent):
+            here = _at(setting, chosen, moves, trial)
+            if not worse(kept, here):
+                sent, kept = trial, here
+    return sent, kept
+
+
+def worse(before: Sequence[Amount], after: Sequence[Amount]) -> tuple[Amount, ...]:
+    """Return the limits broken after and not before, or further than before."""
+    return tuple(b for a, b in zip(before, after, strict=True) if not b.kept and _more(b, a))
 
 
 def _more(after: Amount, before: Amount) -> bool:
     return after.value > before.value + 1e-9 * max(1.0, abs(before.value))
 
 
-def _order(change: Change) -> tuple[int, str]:
-    rises = change.after > change.before
-    first = ORDER[change.field.name]
-    return (3 if first == 0 and rises else first, change.name)
-
-
 def _at(
-    setting: Setting, chosen: IntArray, changes: Sequence[Change], values: Sequence[int]
+    setting: Setting, chosen: IntArray, moves: Sequence[_Move], sent: Sequence[_Move]
 ) -> tuple[Amount, ...]:
-    """Return the amounts with some values in force: a menu of two options a row, now and then."""
-    wanted = {(c.is_emode, c.place, c.field.name): v for c, v in zip(changes, values, strict=True)}
+    """Return the amounts after some moves: a menu of two options a row, now and then."""
+    wanted = {
+        (m.change.is_emode, m.change.place, m.change.field.name): m.next if m in sent else m.value
+        for m in moves
+    }
     places = chosen - setting.menu.first[:-1]
     rows = tuple(
         _row(row, row.options[int(k)], wanted) for row, k in zip(setting.menu.rows, places, strict=True)
