@@ -26,6 +26,7 @@ from risk.cli import (
     propose,
     review,
     review_payload,
+    scenario,
     snapshot,
     solve,
     stress,
@@ -55,6 +56,7 @@ stress.register(app)
 limits.register(app)
 solve.register(app)
 data.register(app)
+scenario.register(app)
 propose.register(app)
 review_payload.register(app)
 verify.register(app)

@@ -2,8 +2,8 @@
 
 ``N[b, a]`` is the fall of b that follows a fall of a: liquidations of a per unit of log price, times the
 move they make on b once arbitrage had ``horizon_s``.  On one linear book it is liquidations over depth per
-percent, and a fall is amplified by ``1 / (1 - n)``; together, falls feed themselves where the spectral radius is 1 or
-more (`risk.contagion.spectral_radius`).
+percent, and a fall is amplified by ``1 / (1 - n)``; together, falls feed themselves where the spectral
+radius is 1 or more (`risk.contagion.spectral_radius`).
 """
 
 from __future__ import annotations
@@ -80,8 +80,10 @@ def branching(
         used = state.book["bid" if side > 0 else "ask"][s, :, k]
         linked = arb > 0.0 if arb[a] > 0.0 else np.arange(venues) == a
         linked &= present > 0.0
-        own = impact(sold[a, k], present[a], book.exponent, used[a])
-        common = impact(sold[a, k], present[linked].sum(), book.exponent, used[linked].sum())
+        own = impact(float(sold[a, k]), float(present[a]), book.exponent, float(used[a]))
+        common = impact(
+            float(sold[a, k]), float(present[linked].sum()), book.exponent, float(used[linked].sum())
+        )
         closed = 1.0 - np.exp(-arb * horizon_s)
         fall = np.where(linked, common * closed, 0.0)
         fall[a] = common + (own - common) * (1.0 - closed[a])

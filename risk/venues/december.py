@@ -217,7 +217,7 @@ def outside_of(fit: Fit, market_: Market, moments_s: FloatArray) -> FloatArray:
     level = np.log(np.array(path["btc_usd"]) / path["btc_usd"][0])
     level[path["low_at"]] = fit.btc_low
     btc = np.interp(moments_s, np.array(path["hours"]) * HOUR_S, level)
-    return btc[:, None] * market_.beta
+    return np.asarray(btc[:, None] * market_.beta)
 
 
 def simulate(market_: Market, outside: FloatArray, moments_s: FloatArray) -> Wave:
@@ -304,7 +304,7 @@ def _miss(wave: Wave, fixed_path: bool) -> float:
 
 
 def _better(fit: Fit, wave: Wave, fixed_path: bool) -> Fit:
-    """Return the fit with each number scaled by what its own figure misses; by half where the path is given."""
+    """Return the fit, each number scaled by what its own figure misses; by half where the path is given."""
     aim, day, pace = {n: t.value for n, t in targets().items()}, wave.closed_usd(), 0.5 if fixed_path else 1.0
     shorts, longs = day[..., 1], day[..., 0]
     early = float(day.sum() - wave.closed_usd(DAY_S - LATE_S).sum())
@@ -314,7 +314,7 @@ def _better(fit: Fit, wave: Wave, fixed_path: bool) -> Fit:
     total, btc = aim["w1_total_24h"], aim["w1_btc_24h"]
 
     def scaled(now: float, wanted: float, got: float) -> float:
-        return now * float(np.clip(wanted / max(got, 1.0), 0.6, 1.6)) ** pace
+        return now * float(np.clip(wanted / max(got, 1.0), 0.6, 1.6) ** pace)
 
     changed = fit._replace(
         btc=scaled(fit.btc, btc - float(shorts[:, 0].sum()), float(longs[:, 0].sum())),
@@ -338,7 +338,8 @@ def outside_w2(_: Fit, market_: Market, moments_s: FloatArray) -> FloatArray:
     """Return the shipped path of the day of W2, (T, K) log moves."""
     path = table()["path"]
     level = np.log(np.array(path["btc_w2_usd"]) / path["btc_w2_usd"][0])
-    return np.interp(moments_s, np.array(path["hours_w2"]) * HOUR_S, level)[:, None] * market_.beta
+    btc = np.interp(moments_s, np.array(path["hours_w2"]) * HOUR_S, level)
+    return np.asarray(btc[:, None] * market_.beta)
 
 
 def predicted_w2(

@@ -1,7 +1,8 @@
 """December 2025 on real five-minute candles: what the venues' own selling explains is taken out of the path.
 
 A candle holds both the news and the cascade.  ``outside = candle - own``, with ``own`` the impact the last
-run made, averaged over a bar so that a spike within it stays; run and path are told each other until they agree.
+run made, averaged over a bar so that a spike within it stays; run and path are told each
+other until they agree.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from abis.errors import BreakwaterError, ScenarioError
 from abis.findings import Finding, FindingKind, Severity
@@ -97,7 +99,7 @@ def candle_path(folder: Path, target_set: str, prices: Mapping[str, float]) -> C
         If BTC or ETH are not covered.
     """
     end = int(pd.Timestamp(ENDS[target_set]).timestamp())
-    when = np.arange(end - int(DAY_S), end + 1, int(BAR_S))
+    when = np.arange(end - int(DAY_S), end + 1, int(BAR_S), dtype=np.int64)
     files = (
         sorted(p for p in folder.rglob("*") if p.suffix in (".csv", ".parquet"))
         if folder.is_dir()
@@ -135,7 +137,7 @@ def candle_path(folder: Path, target_set: str, prices: Mapping[str, float]) -> C
     return CandlePath((when - when[0]).astype(np.float64), logs, price, findings)
 
 
-def _may_cover(path: Path, when: FloatArray) -> bool:
+def _may_cover(path: Path, when: NDArray[np.int64]) -> bool:
     """Return whether a Parquet file's statistics allow it to hold that day; True for a CSV file."""
     if path.suffix != ".parquet":
         return True
@@ -154,10 +156,10 @@ def _may_cover(path: Path, when: FloatArray) -> bool:
     return bool(first <= when[0] and last >= when[-1] - 2 * BAR_S)
 
 
-def _covered(series: Mapping[str, Candles], symbol: str, when: FloatArray) -> FloatArray | None:
+def _covered(series: Mapping[str, Candles], symbol: str, when: NDArray[np.int64]) -> FloatArray | None:
     if symbol not in series:
         return None
     try:
-        return series[symbol].at(when.astype(np.int64))
+        return series[symbol].at(when)
     except ScenarioError:
         return None

@@ -126,7 +126,7 @@ def december(candles: Path | None = None, progress: Progress | None = None) -> D
 
 
 def not_identified(found: December, progress: Progress | None = None) -> list[dict[str, Any]]:
-    """Return, for each free parameter at both ends of its range, the fit's worst miss and the cascade's share.
+    """Return, for each free parameter at both ends of its range, what is met and the cascade's share.
 
     Where every end can be fitted about as well and the share differs, the figures do not identify it.  Uses
     the shipped path.
@@ -168,8 +168,8 @@ def _findings() -> tuple[Finding, ...]:
             FindingKind.UNVERIFIED,
             Severity.MEDIUM,
             "free parameters",
-            f"not identified by totals, shares and prices of a day: {free}. How much of the fall was cascade is "
-            "a consequence of their values, not a finding.",
+            f"not identified by totals, shares and prices of a day: {free}. How much of the fall was "
+            "cascade is a consequence of their values, not a finding.",
             remedy="Fit the refill speed to order books of the day; repeat the fit with --ranges.",
         ),
         *assumed,

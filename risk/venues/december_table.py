@@ -48,7 +48,7 @@ class Target:
         if self.kind == "range" and self.low is not None and self.high is not None:
             return self.low, self.high
         if self.kind == "share":
-            return self.value - SHARE_TOLERANCE, self.value + SHARE_TOLERANCE
+            return max(0.0, self.value - SHARE_TOLERANCE), min(1.0, self.value + SHARE_TOLERANCE)
         return self.value * (1.0 - TOTAL_TOLERANCE), self.value * (1.0 + TOTAL_TOLERANCE)
 
 

@@ -204,8 +204,8 @@ def stacked(
     rate, deduction = tiers.at(position_usd)
     each_usd = usd_per_percent * (farthest - nearest) * 100.0 / levels
     total, parts = sum(leverage.values()), []
-    for n, (times, share) in enumerate(leverage.items()):
-        place = (np.arange(levels) + (n + 0.5) / len(leverage)) / levels  # leverages in turn: finer steps
+    for turn, (times, share) in enumerate(leverage.items()):
+        place = (np.arange(levels) + (turn + 0.5) / len(leverage)) / levels  # leverages in turn: finer steps
         trigger = price_usd * np.exp(-side * (nearest + (farthest - nearest) * place))
         coins = np.full(levels, each_usd / price_usd * share / total)
         entry = _entry_of(trigger, times, side, rate, deduction, position_usd / price_usd)
