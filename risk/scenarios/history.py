@@ -21,7 +21,7 @@ from abis.findings import Finding, FindingKind, Severity
 from protocols.snapshot import Snapshot
 from risk.scenarios.build import VENUE, digest
 from risk.scenarios.candles import Candles, read_candles
-from risk.scenarios.families import Tree, is_stable, resolve, tree_of
+from risk.scenarios.families import Tree, is_stable, read_table, resolve, tree_of
 from risk.scenarios.market_factor import FACTOR, betas
 from risk.scenarios.panel import coin_of
 from risk.scenarios.scenarios import ScenarioBlock, Scenarios
@@ -56,6 +56,11 @@ class Window:
         return cls(name, first, last)
 
 
+def crash_windows() -> tuple[Window, ...]:
+    """Return the windows of ``data/crashes.csv``: a day around each crash on record."""
+    return tuple(Window.of(r["name"], r["start"], r["end"]) for r in read_table("crashes.csv"))
+
+
 def historical(
     files: Sequence[Path],
     snapshot: Snapshot,
@@ -69,6 +74,7 @@ def historical(
     max_gap_s: int = 0,
     fill: Fill = "hold",
     given_betas: Mapping[str, float] | None = None,
+    leave_out: bool = False,
 ) -> Scenarios:
     """Return one scenario a window.
 
@@ -92,6 +98,8 @@ def historical(
     fill : {"hold", "beta"}
         What assets without a series do.
     given_betas : mapping of str to float, optional
+    leave_out : bool
+        Whether windows that a series does not cover are left out, with a finding each.
 
     Raises
     ------
@@ -105,8 +113,25 @@ def historical(
     )
     time_s = _grid(windows, step_s)
     table = betas(tree, given_betas)
-    paths = np.stack([_paths(w, time_s, series, tree, table, fill, max_gap_s) for w in windows])
-    return _batch(snapshot, windows, time_s, paths * snapshot.price_usd, without_series(tree, series, fill))
+    paths, missing = [], []
+    for window in windows:
+        try:
+            paths.append(_paths(window, time_s, series, tree, table, fill, max_gap_s))
+        except ScenarioError as error:
+            if not leave_out:
+                raise
+            told = f"left out: {error.message}"
+            missing.append(Finding(FindingKind.MISSING, Severity.INFO, window.name, told))
+    if not paths:
+        raise ScenarioError("the candles cover none of the windows.", remedy="Give files of those days.")
+    lost = {finding.subject for finding in missing}
+    return _batch(
+        snapshot,
+        [w for w in windows if w.name not in lost],
+        time_s,
+        np.stack(paths) * snapshot.price_usd,
+        (*missing, *without_series(tree, series, fill)),
+    )
 
 
 def _batch(

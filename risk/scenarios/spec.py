@@ -16,6 +16,7 @@
     step_s = 300
     assets = { ETHUSDT = "ETH" }   # optional, as are price, market, interval, max_gap_s, fill
     windows = [{ name = "2021-05-19", start = "2021-05-19T00:00Z", end = "2021-05-20T00:00Z" }]
+                                   # or "crashes"
 
 Sections that generate paths are those of `spec_generators`.  If ``history``, ``bootstrap``,
 ``fhs`` and ``paths`` have a ``share`` (and some ``stressed = true``), they are a `mixture`.
@@ -34,7 +35,7 @@ from numpy.typing import NDArray
 from abis.errors import MalformedFile
 from protocols.snapshot import Snapshot
 from risk.scenarios.build import combine, from_shocks, grid
-from risk.scenarios.history import Window, historical
+from risk.scenarios.history import Window, crash_windows, historical
 from risk.scenarios.mixture import Component, aligned, mixture
 from risk.scenarios.scenarios import Scenarios
 from risk.scenarios.spec_generators import SHARE, generated, with_depegs
@@ -60,7 +61,7 @@ HISTORY = {
     "files": list,
     "step_s": int,
     "assets": dict,
-    "windows": list,
+    "windows": (list, str),
     "price": str,
     "market": str,
     "interval": str,
@@ -68,6 +69,7 @@ HISTORY = {
     "fill": FILL,
     **SHARE,
 }
+CRASHES = "crashes"  # the windows of data/crashes.csv that the files cover
 WINDOW = {"name": str, "start": str, "end": str}
 
 
@@ -193,13 +195,19 @@ def _histories(
 def _history(
     row: Mapping[str, Any], snapshot: Snapshot, folder: Path, given: Mapping[str, float], label: str
 ) -> Scenarios:
-    windows = []
-    for k, window in enumerate(row["windows"]):
-        check_row(window, WINDOW, f"{label} window {k}", needed=("name", "start", "end"))
-        windows.append(Window.of(window["name"], window["start"], window["end"]))
+    crashes = row["windows"] == CRASHES
+    if isinstance(row["windows"], str) and not crashes:
+        raise MalformedFile(f"{label}: windows = {row['windows']!r}.", remedy=f"List them, or '{CRASHES}'.")
+    windows = list(crash_windows()) if crashes else _windows(row["windows"], label)
     options = {k: v for k, v in row.items() if k not in ("files", "windows", *SHARE)}
     files = [folder / str(name) for name in row["files"]]
-    return historical(files, snapshot, windows, given_betas=given, **options)
+    return historical(files, snapshot, windows, given_betas=given, leave_out=crashes, **options)
+
+
+def _windows(rows: Sequence[Any], label: str) -> list[Window]:
+    for k, window in enumerate(rows):
+        check_row(window, WINDOW, f"{label} window {k}", needed=("name", "start", "end"))
+    return [Window.of(window["name"], window["start"], window["end"]) for window in rows]
 
 
 def _betas(table: Mapping[str, Any], label: str) -> dict[str, float]:

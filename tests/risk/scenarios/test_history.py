@@ -8,7 +8,8 @@ import pytest
 
 from abis.errors import MalformedFile, ScenarioError, UnknownAsset
 from risk.scenarios.candles import read_candles
-from risk.scenarios.history import Window, historical
+from risk.scenarios.history import Window, crash_windows, historical
+from risk.scenarios.spec import load_scenarios
 from tests.risk.markets import market
 
 SNAPSHOT = market()
@@ -151,3 +152,45 @@ def test_the_crash_of_may_2021_reaches_its_known_low(data_dir: Path) -> None:
     assert path[:, 0].min() / 2500 == pytest.approx(day.min() / day.iloc[0], rel=1e-12)
     assert path[:, 0].min() / 2500 < 0.65
     assert {f.subject for f in scenarios.findings} == {"USDC", "GHO"}
+
+
+def test_crashes_that_the_files_cover_are_taken_and_the_others_told(tmp_path: Path) -> None:
+    times = pd.date_range("2021-05-18T20:00Z", periods=400, freq="5min")
+    pd.DataFrame({"time": times, "symbol": "ETHUSDT", "close": ramp(61, 400)}).to_csv(tmp_path / "c.csv")
+    text = "[[history]]\nfiles = ['c.csv']\nstep_s = 3600\nwindows = 'crashes'\n"
+    (tmp_path / "spec.toml").write_text(text)
+    scenarios = load_scenarios(tmp_path / "spec.toml", SNAPSHOT)
+    assert scenarios.names == ("19 May 2021",)
+    assert len(scenarios.time_s) == 25
+    told = [f.subject for f in scenarios.findings if "left out" in f.message]
+    assert told == [w.name for w in crash_windows() if w.name != "19 May 2021"]
+    assert len({w.end_s - w.start_s for w in crash_windows()}) == 1
+    other = candles(tmp_path / "d.csv", {"ETHUSDT": ramp(61, 40)})
+    with pytest.raises(ScenarioError, match="none of the windows"):
+        historical([other], SNAPSHOT, crash_windows(), step_s=3_600, leave_out=True)
+    (tmp_path / "spec.toml").write_text(text.replace("crashes", "all"))
+    with pytest.raises(MalformedFile, match="windows = 'all'"):
+        load_scenarios(tmp_path / "spec.toml", SNAPSHOT)
+
+
+@pytest.mark.real_data
+def test_each_crash_on_record_fell_within_its_day(data_dir: Path) -> None:
+    files = [
+        data_dir / "prices" / f"binance_spot_5m_{name}.parquet"
+        for name in ("2020_03_black_thursday", "ethusdt_2020_12_to_2021_07", "ethusdt_2022_08_to_2023_09")
+    ] + [data_dir / "prices" / "binance_spot_5m_ethusdt_2025_01_to_2026_01.parquet"]
+    scenarios = historical(
+        files,
+        SNAPSHOT,
+        crash_windows(),
+        step_s=300,
+        assets={"ETHUSDT": "ETH"},
+        max_gap_s=10_000,
+        leave_out=True,
+    )
+    assert len(scenarios) == 10
+    lows = np.concatenate([b.fair_price_usd[:, :, 0].min(axis=1) for b in scenarios.blocks()]) / 2_500
+    coin_stayed = {"CRV on Aave v2 2022", "USDC depeg 2023"}  # other coins fell
+    fell = np.array([name not in coin_stayed for name in scenarios.names])
+    assert (lows[fell] < 0.97).all()
+    assert lows.min() < 0.6  # 12 and 13 March 2020
