@@ -119,7 +119,7 @@ def recommend(
     )
     found = search(setting, losses, progress=lambda d, n: told("search", d, n))
     if found.best is None:
-        none = None if found.stopped else conflict(found.program)
+        none = None if found.stopped else _conflict(setting, found)
         return Solution(setting, found, none, (), (), (), None, _findings(setting))
     chosen = found.best.chosen
     proof = None if sample is None else certify(setting, chosen, sample)
@@ -133,6 +133,15 @@ def recommend(
         certificate=proof,
         findings=_findings(setting),
     )
+
+
+def _conflict(setting: Setting, found: Search) -> Conflict | None:
+    """Return what conflicts, in the team's own limits: the model's may have been lowered on the way."""
+    none = conflict(found.program)
+    if none is None:
+        return None
+    lowered = {t.name: setting.limits[t.name.partition(" ")[0]] / t.limit_usd for t in found.program.tails}
+    return Conflict(none.names, {k: v * lowered.get(k, 1.0) for k, v in none.relaxed.items()})
 
 
 def _silent(phase: str, done: int, total: int) -> None:
