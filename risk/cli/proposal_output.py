@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from abis.findings import ranked
+from risk.cli.payload_output import PAYLOAD_FILES
 from risk.cli.proposal_request import REVIEW, Files, Request, depth_asked, scenarios_asked
 
 if TYPE_CHECKING:
+    from abis.findings import Finding
     from protocols.snapshot import Snapshot
     from risk.proposal.bundle import Manifest
     from risk.proposal.changes import Change
+    from risk.proposal.config_diff import Row
     from risk.proposal.dossier import Dossier, SentCall
+    from risk.proposal.incoming import Incoming
     from risk.scenarios.scenarios import Scenarios
 
 SCHEMA = "breakwater.proposal/2"
 JSON_FILE, POST_FILE, REPORT_FILE = "proposal.json", "post.md", "report.html"
 AFFECTED_FILE, STATUSES_FILE = "affected.csv", "statuses.csv"
-SAFE_FILE = "safe.json"
-FILES = (JSON_FILE, POST_FILE, REPORT_FILE, AFFECTED_FILE, STATUSES_FILE, "manifest.json")
+FILES = (JSON_FILE, POST_FILE, REPORT_FILE, AFFECTED_FILE, STATUSES_FILE, *PAYLOAD_FILES, "manifest.json")
 LABELS = {"stress": "Stress tests run", "accounts": "Accounts looked at"}
 
 Progress = Callable[[str, int, int], None]
@@ -99,7 +103,8 @@ def _dossier(
     from risk.proposal.evidence import evidence_of
     from risk.scenarios.candles import read_candles
 
-    changes, payload_sha256 = _changes(taken, request, files)
+    asked = _asked(taken, request, files)
+    changes = asked.changes
     after = applied(taken, changes)
     evidence = evidence_of(
         taken,
@@ -116,10 +121,11 @@ def _dossier(
     return Dossier(
         market=taken,
         proposed=after,
-        evidence=evidence,
+        evidence=replace(evidence, findings=tuple(ranked((*asked.findings, *evidence.findings)))),
         checks=checks(taken, after, changes),
-        calls=_calls(after, changes),
-        payload_sha256=payload_sha256,
+        calls=asked.calls if request.command == REVIEW else _calls(after, changes),
+        others=asked.others,
+        payload_sha256=asked.payload_sha256,
         title=request.title,
         author=request.author,
         discussion=request.discussion,
@@ -127,18 +133,50 @@ def _dossier(
     )
 
 
-def _changes(taken: Snapshot, request: Request, files: Files) -> tuple[tuple[Change, ...], str]:
-    """Return what changes, and the hash of the payload that says so if one does."""
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a request changes: from its own texts, or read out of somebody else's payload."""
+
+    changes: tuple[Change, ...]
+    others: tuple[Row, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    calls: tuple[SentCall, ...] = ()
+    payload_sha256: str = ""
+
+
+def _asked(taken: Snapshot, request: Request, files: Files) -> _Asked:
     import hashlib
 
     from protocols.payload_file import read_payload
     from risk.proposal.changes import read_changes
-    from risk.proposal.incoming import changes_of
+    from risk.proposal.config_diff import proposed
+    from risk.proposal.incoming import read
+    from risk.proposal.pending import pending_findings
 
     if request.command != REVIEW:
-        return read_changes(request.changes, taken), ""
-    calls = read_payload(request.calldata or str(files.payload), taken.market.chain_id)
-    return changes_of(calls, taken), hashlib.sha256("\n".join(c.data for c in calls).encode()).hexdigest()
+        changes = read_changes(request.changes, taken)
+        return _Asked(changes, findings=tuple(pending_findings(taken, changes)))
+    raw = read_payload(request.calldata or str(files.payload), taken.market.chain_id)
+    incoming = read(raw, taken)
+    return _Asked(
+        incoming.changes,
+        proposed(taken, (), incoming.others),
+        incoming.findings,
+        _reviewed_calls(incoming),
+        hashlib.sha256("\n".join(c.data for c in raw).encode()).hexdigest(),
+    )
+
+
+def _reviewed_calls(incoming: Incoming) -> tuple[SentCall, ...]:
+    from risk.proposal.dossier import SentCall
+    from risk.proposal.payload import CONTRACTS
+
+    made = []
+    for raw, found in incoming.calls:
+        by = " or ".join(CONTRACTS[r] for r in found.routes) if found is not None else "unknown"
+        text = found.call.text() if found is not None else f"NOT DECODED ({raw.place})"
+        made.append(SentCall(by, text, raw.data))
+    return tuple(made)
 
 
 def _feeds(taken: Snapshot, files: Files) -> Any:
@@ -173,14 +211,20 @@ def _json(dossier: Dossier) -> str:
 
 
 def _payloads(dossier: Dossier, request: Request) -> dict[str, str]:
-    from protocols.registry import checksummed_address
-    from risk.proposal.payload import calls, safe_json
+    """Return the difference in configuration, and of one's own proposal the calls to send."""
+    from protocols.payloads import has_payloads
+    from risk.cli.payload_output import diff_files, payload_files, targets_of
 
-    if request.configurator is None:
-        return {}
-    made = calls(dossier.proposed, dossier.evidence.changes)
-    to, chain_id = checksummed_address(request.configurator), dossier.market.market.chain_id
-    return {SAFE_FILE: json.dumps(safe_json(made, to, chain_id), indent=2) + "\n"}
+    market, changes = dossier.market, dossier.evidence.changes
+    inputs = {
+        "snapshot_sha256": dossier.evidence.provenance.snapshot_sha256,
+        "payload_sha256": dossier.payload_sha256 or None,
+    }
+    files = diff_files(market, changes, dossier.others, inputs)
+    if request.command == REVIEW or not has_payloads(market.market):
+        return files
+    targets = targets_of(market, request.configurator, request.steward)
+    return files | payload_files(dossier.proposed, changes, targets, inputs)
 
 
 def _manifest(
@@ -221,7 +265,10 @@ def show(made: Produced, output: Path | None, *, as_json: bool) -> None:
     if output is not None:
         write_files(output, made.files)
         typer.echo(f"wrote {', '.join(made.files)} into {output}", err=True)
-    typer.echo(made.outputs[JSON_FILE if as_json else POST_FILE].decode(), nl=False)
+    if output is None or as_json:
+        typer.echo(made.outputs[JSON_FILE if as_json else POST_FILE].decode(), nl=False)
+    else:
+        _summarise(made.dossier)
     refused = made.dossier.failed("configurator")
     if refused:
         first = refused[0]
@@ -229,6 +276,18 @@ def show(made: Produced, output: Path | None, *, as_json: bool) -> None:
             f"the configurator would refuse it: {first.subject}: {first.rule} ({first.detail}).",
             remedy="Change the values; every rule and verdict is above.",
         )
+
+
+def _summarise(dossier: Dossier) -> None:
+    """Print what one must know before reading the files."""
+    from risk.proposal.report import headline
+    from risk.report.formats import label, sentence
+
+    for line in headline(dossier):
+        typer.echo(line)
+    for warning in dossier.evidence.warnings:
+        severity = warning.severity.name.lower()
+        typer.echo(f"{severity}: {label(warning.subject)}: {sentence(warning.message)}")
 
 
 def snapshot_parts(folder: Path) -> dict[str, str]:

@@ -29,7 +29,8 @@ class Request:
     calldata : str
         A payload given as hex instead of a file.
     shocks, grids : tuple of str
-    configurator : str or None
+    configurator, steward : str or None
+        Contracts to send to, where they are not those known of the market.
     vary_depth : bool
         Whether the scenarios run under other depths too.
     title, author, discussion, motivation : str
@@ -42,6 +43,7 @@ class Request:
     shocks: tuple[str, ...] = ()
     grids: tuple[str, ...] = ()
     configurator: str | None = None
+    steward: str | None = None
     vary_depth: bool = True
     title: str = ""
     author: str = ""

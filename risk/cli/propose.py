@@ -74,7 +74,11 @@ def propose(
     ] = None,
     configurator: Annotated[
         str | None,
-        typer.Option("--configurator", help="PoolConfigurator: also write safe.json for Safe's builder."),
+        typer.Option("--configurator", help="PoolConfigurator, if not the snapshot's: for safe.json."),
+    ] = None,
+    steward: Annotated[
+        str | None,
+        typer.Option("--steward", help="RiskSteward, if not the listed market's: for safe_steward.json."),
     ] = None,
     scenarios: ScenarioFile = None,
     shock: Shocks = None,
@@ -99,11 +103,11 @@ def propose(
     """Compare a market with itself under other parameters."""
     from protocols.store import load
     from risk.cli.outputs import refuse_existing
-    from risk.cli.proposal_output import FILES, SAFE_FILE, run
+    from risk.cli.proposal_output import FILES, run
     from risk.cli.proposal_request import PROPOSE, Files, Request
 
     if output is not None:
-        refuse_existing(output, (*FILES, SAFE_FILE), force)
+        refuse_existing(output, FILES, force)
     taken = load(snapshot)
     files = Files(scenarios=scenarios, depth=depth, feeds=feeds, history=history, **_plan_files(solved))
     request = Request(
@@ -112,6 +116,7 @@ def propose(
         shocks=tuple(shock or ()),
         grids=tuple(grid or ()),
         configurator=configurator,
+        steward=steward,
         vary_depth=not one_depth,
         title=title,
         author=author,

@@ -7,7 +7,7 @@ a subject, and the raw values below.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,6 +131,11 @@ def proposed(before: Snapshot, changes: Sequence[Change], others: Sequence[Other
         rows.append(
             Row(section, other.subject, identity, other.setting.parameter, other.before, other.setting.value)
         )
+    return in_order(rows)
+
+
+def in_order(rows: Iterable[Row]) -> tuple[Row, ...]:
+    """Return rows by section; within one as they come."""
     order = list(_TITLES)
     return tuple(sorted(rows, key=lambda r: order.index(r.section)))
 

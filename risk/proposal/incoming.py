@@ -12,6 +12,7 @@ from protocols.payloads import codec_of
 from protocols.snapshot import Snapshot
 from risk.proposal.changes import FIELDS, Change, Unit
 from risk.proposal.current import holder_of, value_before
+from risk.proposal.pending import pending_findings
 
 _FIELD_OF = {f.attribute: f for f in FIELDS.values()}
 _LARGEST = {Unit.BPS: 2**16 - 1, Unit.TOKENS: 2**36 - 1}  # as wide as the reserve's configuration word
@@ -53,15 +54,15 @@ class Incoming:
         What differs from the market in the end, among what is compared.
     others : tuple of Other
         Further settings that differ.
-    calls : tuple of (RawCall, DecodedCall)
-        What was decoded, in order.
+    calls : tuple of (RawCall, DecodedCall or None)
+        Every call in order; None where it was not decoded.
     findings : tuple of Finding
         What was not, and what a reader must know about the rest.
     """
 
     changes: tuple[Change, ...]
     others: tuple[Other, ...]
-    calls: tuple[tuple[RawCall, DecodedCall], ...]
+    calls: tuple[tuple[RawCall, DecodedCall | None], ...]
     findings: tuple[Finding, ...]
 
 
@@ -78,16 +79,16 @@ def read(payload: Sequence[RawCall], snapshot: Snapshot) -> Incoming:
     UnknownAsset, InputError
         If a call is for another pool, nothing could be read, or nothing changes.
     """
-    decoded: list[tuple[RawCall, DecodedCall]] = []
+    decoded: list[tuple[RawCall, DecodedCall | None]] = []
     findings: list[Finding] = []
     for call in payload:
         found = _decoded(call, snapshot, findings)
         if found is not None:
             findings += _about(call, found, snapshot)
-            decoded.append((call, found))
+        decoded.append((call, found))
     last: dict[tuple[SettingKind, str, str], Setting] = {}
     for call, each in decoded:
-        for setting in each.settings:
+        for setting in each.settings if each is not None else ():
             if _possible(setting, call, findings):
                 key = setting.kind, setting.subject, setting.parameter
                 findings += _overruled(last.get(key), setting, call)
@@ -99,6 +100,7 @@ def read(payload: Sequence[RawCall], snapshot: Snapshot) -> Incoming:
     if not kept and not different:
         raise _nothing(findings)
     findings += [_unfollowed(o) for o in different]
+    findings += pending_findings(snapshot, kept)
     return Incoming(kept, different, tuple(decoded), tuple(findings))
 
 

@@ -21,6 +21,12 @@ from risk.proposal.safe_builder import builder_json
 
 Call = PayloadCall
 ROUTES = (Route.CONFIGURATOR, Route.ENGINE, Route.STEWARD)
+CONTRACTS = {
+    Route.CONFIGURATOR: "PoolConfigurator",
+    Route.ENGINE: "AaveV3ConfigEngine",
+    Route.STEWARD: "RiskSteward",
+    Route.ORACLE: "AaveOracle",
+}
 WHOSE = {
     Route.CONFIGURATOR: "PoolConfigurator: sent by the pool's or risk administrator.",
     Route.ENGINE: "AaveV3ConfigEngine: delegated to by a payload contract that holds the administrator's "

@@ -55,6 +55,7 @@ def test_page_and_json_agree(run: Run, snap: Path) -> None:
 def test_files_are_written_once_and_the_same_twice(run: Run, snap: Path, tmp_path: Path) -> None:
     names = {"proposal.json", "post.md", "report.html", "pictures", "safe.json"}
     names |= {"affected.csv", "statuses.csv", "manifest.json"}
+    names |= {"config_diff.md", "config_diff.json", "payload.json"}
     for folder in ("one", "two"):
         code, _, err = run("propose", snap, *LOWER, "--configurator", ADMIN, "-o", tmp_path / folder)
         assert code == 0
