@@ -45,6 +45,7 @@ def test_the_console_blocks_name_real_targets_and_commands() -> None:
     from risk.cli.main import app
 
     commands = {c.name or getattr(c.callback, "__name__", "") for c in app.registered_commands}
+    commands |= {group.name for group in app.registered_groups}
     seen = set()
     for words in filter(None, lines):
         seen.add(words[0])
