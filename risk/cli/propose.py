@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from risk.cli.scenario_options import DepthFile, Grids, ScenarioFile, Shocks
+from risk.cli.simulate import SIMULATION_FILE, SimulateRpc, refuse, simulated_proposal
 
 if TYPE_CHECKING:
     from protocols.snapshot import Snapshot
@@ -21,8 +22,13 @@ reserve_factor and liquidation_protocol_fee. Every rule of the configurator and 
 change touches is named with its verdict; exit code 1 if the configurator would refuse.
 
 With --output it writes the bundle: post.md for the forum, report.html, proposal.json with every figure, \
-affected.csv for notices, statuses.csv with every account whose status changes, the calls to send, copies of \
-the input files, and manifest.json, from which 'breakwater verify' computes it all again.
+affected.csv for notices, statuses.csv with every account whose status changes, config_diff.md, the calls to \
+send (payload.json, safe.json), copies of the input files, and manifest.json, from which 'breakwater verify' \
+computes it all again.
+
+With --simulate-rpc the calls are executed on a fork of your own (anvil or hardhat), as its administrator; \
+parameters and every account that becomes liquidatable are held to the prediction, and the fork is put back. \
+Any other node is refused; a difference is exit code 1.
 
 Without --scenarios, --shock and --grid the standard set is run. Without --depth sales are assumed to \
 move no price, and the output says INFINITE DEPTH ASSUMED.
@@ -36,6 +42,8 @@ Examples:
   breakwater propose snap --from solved -o out --title "Lower WETH" --motivation why.txt
 
   breakwater propose snap --set WBTC.liquidation_bonus=6% --shock "WBTC=-25%" --json
+
+  breakwater propose snap --set WETH.ltv=80% --simulate-rpc http://127.0.0.1:8545
 """
 Sets = Annotated[
     list[str] | None,
@@ -95,19 +103,20 @@ def propose(
         typer.Option("--motivation", help="Text file: why, in the author's words.", show_default=False),
     ] = None,
     max_age: MaxAge = 1.0,
+    simulate_rpc: SimulateRpc = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Write JSON to stdout instead of the post.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
 ) -> None:
     """Compare a market with itself under other parameters."""
-    from protocols.store import load
-    from risk.cli.outputs import refuse_existing
+    from protocols.store import digest, load
+    from risk.cli.outputs import refuse_existing, write_files
     from risk.cli.proposal_output import FILES, run
     from risk.cli.proposal_request import PROPOSE, Files, Request
 
     if output is not None:
-        refuse_existing(output, FILES, force)
+        refuse_existing(output, (*FILES, SIMULATION_FILE), force)
     taken = load(snapshot)
     files = Files(scenarios=scenarios, depth=depth, feeds=feeds, history=history, **_plan_files(solved))
     request = Request(
@@ -123,7 +132,14 @@ def propose(
         discussion=discussion,
         motivation=_motivation(motivation),
     )
+    wrong: list[str] = []
+    if simulate_rpc is not None:
+        inputs = {"snapshot_sha256": digest(snapshot)}
+        text, wrong = simulated_proposal(simulate_rpc, taken, request.changes, configurator, inputs)
+        if output is not None:
+            write_files(output, {SIMULATION_FILE: text})
     run(snapshot, taken, request, files, output, as_json=as_json, max_age_days=max_age)
+    refuse(wrong)
 
 
 def _plan_files(solved: Path | None) -> dict[str, Path]:

@@ -74,6 +74,37 @@ def simulate(
     return text, wrong
 
 
+def simulated_proposal(
+    url: str, taken: Snapshot, texts: Sequence[str], configurator: str | None, hashes: dict[str, Any]
+) -> tuple[str, list[str]]:
+    """Simulate one's own proposal, through the configurator; see `simulate`."""
+    from protocols.payload_calls import RawCall, Route
+    from risk.cli.payload_output import targets_of
+    from risk.proposal.apply import applied
+    from risk.proposal.changes import read_changes
+    from risk.proposal.payload import calls, settings_of
+
+    changes = read_changes(texts, taken)
+    to = targets_of(taken, configurator, None).get(Route.CONFIGURATOR, "")
+    made = calls(applied(taken, changes), changes)
+    payload = [RawCall(c.calldata, to, f"call {k}") for k, c in enumerate(made, 1)]
+    return simulate(url, taken, payload, settings_of(changes, taken), None, hashes)
+
+
+def simulated_payload(
+    url: str, taken: Snapshot, payload: str, engine: str | None, hashes: dict[str, Any]
+) -> tuple[str, list[str]]:
+    """Simulate somebody else's payload as it is; see `simulate`."""
+    from protocols.payload_file import read_payload
+    from risk.proposal.incoming import read
+    from risk.proposal.payload import settings_of
+
+    raw = read_payload(payload, taken.market.chain_id)
+    incoming = read(raw, taken)
+    settings = (*settings_of(incoming.changes, taken), *(o.setting for o in incoming.others))
+    return simulate(url, taken, raw, settings, engine, hashes)
+
+
 def refuse(wrong: Sequence[str]) -> None:
     """End with exit code 1 where the chain does something else than predicted.
 
