@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from protocols.snapshot import Snapshot
 from risk.proposal.check import Check, Verdict
+from risk.proposal.config_diff import Row
 from risk.proposal.evidence import Evidence
 
 
@@ -41,6 +42,8 @@ class Dossier:
         Rules of the configurator and of the steward.
     calls : tuple of SentCall
         Empty where the market's calls are not known.
+    others : tuple of Row
+        What is set too and only shown: nothing is compared for it.
     payload_sha256 : str
         Of somebody else's payload under review; empty for one's own proposal.
     title, author, discussion : str
@@ -54,6 +57,7 @@ class Dossier:
     evidence: Evidence
     checks: tuple[Check, ...]
     calls: tuple[SentCall, ...]
+    others: tuple[Row, ...] = ()
     payload_sha256: str = ""
     title: str = field(default="")
     author: str = field(default="")

@@ -1,106 +1,141 @@
-"""A proposal's figures as Markdown: specification, checks, who is affected, and the calls."""
+"""A proposal as a forum post: Markdown, with pictures beside it.
+
+The order is that of Aave's proposal template: front matter, simple summary, motivation, specification,
+then the evidence, a notice to users, references and what all of it assumes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Iterator
 
-from protocols.snapshot import Snapshot
-from risk.proposal.changes import Change
-from risk.proposal.check import Check
-from risk.proposal.effects import Affected, Effects
-from risk.proposal.payload import Call
-from risk.report.formats import account, health, plural, usd, utc
-from risk.report.markdown import cell
+from risk.proposal.dossier import Dossier
+from risk.proposal.report import headline, notice
+from risk.proposal.step_curve import TOGETHER, StepCurve
+from risk.report import formats
+from risk.report.markdown import PICTURES, code, methods, prose, section_parts
+from risk.report.page import Page, Section
+from risk.report.picture import svg
 
-_SHOWN_SCENARIOS = 12
-_SHOWN_ACCOUNTS = 10
+EVIDENCE = ("accounts", "steps", "stress", "ledger", "capacity", "adverse", "positions", "depth", "feeds")
+PICTURED = ("steps", "stress", "ledger", "positions", "depth")
 
 
-def post(
-    taken: Snapshot, changes: Sequence[Change], checks: Sequence[Check], found: Effects, made: Sequence[Call]
-) -> str:
-    """Return the page; all text of strangers is escaped."""
+def post(dossier: Dossier, page: Page) -> str:
+    """Return the post; all text of strangers is escaped.
+
+    Parameters
+    ----------
+    dossier : Dossier
+    page : Page
+        As `risk.proposal.report.page` lays it out: post and report show the same figures.
+    """
+    sections = {s.id: s for s in page.sections}
     parts = [
-        f"# Proposal for {cell(taken.market.name)}",
-        f"Block {taken.block.number}, {utc(taken.block.timestamp_s)}; {plural(len(taken.book), 'account')}. "
-        f"{_completeness(taken)}",
-        "## Specification",
-        _table(("Parameter", "Current", "Proposed"), ((cell(c.name), *c.shown) for c in changes)),
-        "## Rules",
-        _table(
-            ("Rule", "Subject", "Verdict", "Figures", "Set by"),
-            ((c.rule, cell(c.subject), c.verdict, cell(c.detail), c.by) for c in checks),
-        ),
-        "## Who can be liquidated",
-        _summary(found),
-        _table(
-            ("Prices", "Before", "After", "New", "Debt before", "Debt after"),
-            _scenario_rows(found),
-        ),
-        "Prices of a scenario are those after its shock, read by the oracle at once; debt is of the accounts "
-        "that can be liquidated, at today's prices. Every account is decided in the contract's integers.",
+        _front_matter(dossier, page),
+        "## Simple Summary",
+        *(prose(s) for s in headline(dossier)),
+        "## Motivation",
+        *_motivation(dossier),
+        *_section(sections["specification"], page, pictures=False),
+        *_section(sections["rules"], page, pictures=False),
+        "## Evidence",
+        f"At block {dossier.market.block.number:,} ({formats.utc(dossier.market.block.timestamp_s)}), "
+        f"{formats.plural(len(dossier.market.book), 'account')}. How each figure is computed is in the "
+        "appendix below and, with links, in `report.html`.",
     ]
-    for title, rows in (
-        ("Liquidatable by the change alone", found.enacted),
-        ("No longer liquidatable", found.released),
-    ):
-        if rows:
-            parts += [f"## {title}", _accounts(rows)]
-    if made:
-        parts += ["## Calls of the PoolConfigurator", "\n".join(f"- {cell(c.text())}" for c in made)]
-    return "\n\n".join(parts) + "\n"
+    for name in EVIDENCE:
+        parts += _section(sections[name], page, pictures=name in PICTURED, level=3)
+    parts += ["## User notice", *(prose(line) for line in notice(dossier).lead)]
+    parts += ["## References", _listed(_references(dossier, page))]
+    parts += ["## Assumptions and disclaimer", _listed(prose(a) for a in page.assumptions)]
+    parts += ["## Appendix: how the figures are computed", methods(page.methods)]
+    return "\n\n".join(p for p in parts if p) + "\n"
 
 
-def _completeness(taken: Snapshot) -> str:
-    if not taken.completeness:
-        return "The snapshot proves nothing about accounts it may lack."
-    missing = sum(abs(c.missing_usd) for c in taken.completeness)
-    if all(c.missing_scaled_raw == 0 for c in taken.completeness):
-        return "Every token's balances add up to its total: no account is missing."
-    return f"Balances worth {usd(missing)} were not found."
+def pictures(page: Page) -> dict[str, str]:
+    """Return path below the post and SVG of every picture the post shows."""
+    return {
+        f"{PICTURES}/{chart.id}.svg": svg(chart)
+        for section in page.sections
+        if section.id in PICTURED
+        for chart in section.charts
+    }
 
 
-def _summary(found: Effects) -> str:
-    debt = sum(row.debt_usd for row in found.enacted)
-    before, after = usd(found.borrow_power_before_usd), usd(found.borrow_power_after_usd)
-    power = f"Borrowing power goes from {before} to {after}."
-    if not found.enacted:
-        return f"The change alone makes nobody liquidatable. {power}"
-    hit = plural(len(found.enacted), "account")
-    return f"The change alone makes {hit} liquidatable, with {usd(debt)} of debt. {power}"
+def _section(section: Section, page: Page, *, pictures: bool, level: int = 2) -> list[str]:
+    return section_parts(section, page.infinite_depth, level=level, pictures=pictures)
 
 
-def _scenario_rows(found: Effects) -> Iterable[tuple[str, ...]]:
-    """Return now, and the scenarios in which most debt changes sides."""
-    moved = abs(found.debt_after_usd - found.debt_before_usd)
-    rest = sorted(range(1, len(found.names)), key=lambda k: (-moved[k], k))[:_SHOWN_SCENARIOS]
-    for k in (0, *sorted(rest)):
-        yield (
-            cell(found.names[k]),
-            f"{found.accounts_before[k]:,}",
-            f"{found.accounts_after[k]:,}",
-            f"{found.new_accounts[k]:,}",
-            usd(float(found.debt_before_usd[k])),
-            usd(float(found.debt_after_usd[k])),
-        )
+def _front_matter(dossier: Dossier, page: Page) -> str:
+    """Return the head as YAML; a JSON string is a YAML string, whatever is in it."""
+    market, block, provenance = dossier.market.market, dossier.market.block, dossier.evidence.provenance
+    fields = (
+        ("title", page.title),
+        ("author", formats.sentence(dossier.author)),
+        ("discussions", formats.sentence(dossier.discussion)),
+        ("snapshot", ""),
+        ("market", formats.label(market.name)),
+        ("protocol", f"{formats.label(market.protocol)} {formats.label(market.version)}"),
+        ("chain", market.chain_id),
+        ("block", block.number),
+        ("block_hash", formats.label(block.hash, 80)),
+        ("market_snapshot_sha256", provenance.snapshot_sha256),
+        ("scenarios_sha256", provenance.scenarios_sha256),
+    )
+    lines = [f"{name}: {json.dumps(value, ensure_ascii=True)}" for name, value in fields]
+    return "\n".join(["---", *lines, "---"])
 
 
-def _accounts(rows: Sequence[Affected]) -> str:
-    shown = [
-        (
-            cell(account(r.account)),
-            health(r.health_before_wad / 1e18),
-            health(r.health_after_wad / 1e18),
-            usd(r.debt_usd),
-            usd(r.repay_usd),
-        )
-        for r in rows[:_SHOWN_ACCOUNTS]
-    ]
-    table = _table(("Account", "Health before", "Health after", "Debt", "To repay for health 1"), shown)
-    left = len(rows) - len(shown)
-    return table + (f"\n\n{plural(left, 'more account')} in the JSON." if left else "")
+def _motivation(dossier: Dossier) -> Iterator[str]:
+    """Yield the author's own words, then what each change buys and costs, in figures."""
+    for paragraph in dossier.motivation.split("\n\n"):
+        if paragraph.strip():
+            yield prose(" ".join(paragraph.split()))
+    lines = [prose(line) for line in _effects_of_changes(dossier)]
+    if lines:
+        yield "What each change does alone, the others staying as they are:"
+        yield _listed(lines)
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+def _effects_of_changes(dossier: Dossier) -> Iterator[str]:
+    for curve in dossier.evidence.curves:
+        if curve.prices == "now" and curve.parameter != TOGETHER:
+            yield f"{formats.label(curve.parameter)}, {_moves(curve)}"
+
+
+def _moves(curve: StepCurve) -> str:
+    first, last = curve.steps[0], curve.steps[-1]
+    parts = []
+    if last.added_accounts or last.added_debt_usd:
+        verb = "becomes" if last.added_debt_usd > 0 else "stops being"
+        who = formats.plural(abs(last.added_accounts), "account")
+        parts.append(f"{formats.usd(abs(last.added_debt_usd))} of debt in {who} {verb} liquidatable")
+    power = last.borrow_power_usd - first.borrow_power_usd
+    if power:
+        parts.append(f"borrowing power {_way(power)} by {formats.usd(abs(power))}")
+    loss = last.cap_fill_loss_usd - first.cap_fill_loss_usd
+    if loss:
+        parts.append(f"the largest cap-fill loss {_way(loss)} by {formats.usd(abs(loss))}")
+    told = formats.joined(parts) or "no account, borrowing power or cap-fill loss moves"
+    return f"{first.shown} to {last.shown}: {told}."
+
+
+def _way(amount: float) -> str:
+    return "rises" if amount > 0 else "falls"
+
+
+def _references(dossier: Dossier, page: Page) -> Iterator[str]:
+    yield "Implementation: the calls in `proposal.json`, with their calldata."
+    yield "Report with every table, chart and formula: `report.html` beside this post."
+    yield (
+        "Rules of the configurator: `src/contracts/protocol/pool/PoolConfigurator.sol` of "
+        "`aave-dao/aave-v3-origin`; bounds of the steward: `src/contracts/RiskSteward.sol` of "
+        "`aave-dao/aave-v3-risk-stewards`."
+    )
+    for name, value in page.inputs:
+        yield f"{prose(name)}: `{code(value)}`"
+
+
+def _listed(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)

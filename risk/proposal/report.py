@@ -10,6 +10,7 @@ from abis.findings import Finding, FindingKind, Severity
 from risk.proposal import report_book as book
 from risk.proposal import report_change as change
 from risk.proposal import report_stress as stressed
+from risk.proposal.changes import Change
 from risk.proposal.check import Check, Verdict
 from risk.proposal.dossier import Dossier
 from risk.proposal.report_methods import METHODS
@@ -76,7 +77,7 @@ def title(dossier: Dossier) -> str:
 def headline(dossier: Dossier) -> tuple[str, ...]:
     """Return the proposal in a few sentences."""
     return (
-        *change_sentences(dossier),
+        " ".join(change_sentences(dossier)),
         *book.affected_sentences(dossier),
         *stressed.stress_sentences(dossier),
         book.power_sentence(dossier),
@@ -92,9 +93,14 @@ def change_sentences(dossier: Dossier) -> tuple[str, ...]:
     lines = []
     for subject in subjects:
         own = [c for c in dossier.evidence.changes if c.subject == subject]
-        parts = [f"{c.field.name.replace('_', ' ')} from {c.shown[0]} to {c.shown[1]}" for c in own]
+        parts = [f"{words(c)} from {c.shown[0]} to {c.shown[1]}" for c in own]
         lines.append(f"{formats.label(subject)}: {formats.joined(parts)}.")
     return tuple(lines)
+
+
+def words(change_: Change) -> str:
+    """Return a parameter's name as words."""
+    return "LTV" if change_.field.name == "ltv" else change_.field.name.replace("_", " ")
 
 
 def tail_sentence(dossier: Dossier) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from oracles.feed_audit import Result
 from protocols.exact import exact_rules
 from risk.measures import account_totals
+from risk.proposal.affected import wad_decimal
 from risk.proposal.dossier import Dossier
 from risk.report import charts, formats
 from risk.report.page import Chart, Column, Kind, Section, Table, rows_of
@@ -16,17 +17,13 @@ from risk.report.page import Chart, Column, Kind, Section, Table, rows_of
 BARS = 15
 LISTED = 500  # accounts in the page, by debt
 WAD = 10**18
+_ORDER = [Result.FOUND, Result.FINE, Result.NOT_KNOWN]
 _VERDICTS = {Result.FINE: "PASS", Result.FOUND: "FAIL", Result.NOT_KNOWN: "NOT KNOWN"}
 
 
 def health(wad: int) -> float | None:
     """Return a health factor cut to 15 decimals, so that one wei below 1 never reads as 1."""
     return (wad // 1000) / 10**15 if wad < 2**255 else None
-
-
-def exact_health(wad: int) -> str:
-    """Return a health factor with all its decimals."""
-    return f"{wad // WAD}.{wad % WAD:018d}" if wad < 2**255 else ""
 
 
 def affected(dossier: Dossier) -> Section:
@@ -112,9 +109,9 @@ def _account(dossier: Dossier, k: int) -> dict[str, Any]:
         "account": before.book.accounts[k],
         "now": status,
         "before": health(then.health_factor),
-        "before_exact": exact_health(then.health_factor),
+        "before_exact": wad_decimal(then.health_factor),
         "after": health(later.health_factor),
-        "after_exact": exact_health(later.health_factor),
+        "after_exact": wad_decimal(later.health_factor),
         "repay": max(later.total_debt_base - covered, 0.0) * usd,
     }
 
@@ -126,9 +123,9 @@ def positions(dossier: Dossier) -> Section:
         {
             **row,
             "before": health(row["health_before_wad"]),
-            "before_exact": exact_health(row["health_before_wad"]),
+            "before_exact": wad_decimal(row["health_before_wad"]),
             "after": health(row["health_after_wad"]),
-            "after_exact": exact_health(row["health_after_wad"]),
+            "after_exact": wad_decimal(row["health_after_wad"]),
         }
         for row in rows_of(found.positions)
     )
@@ -159,7 +156,7 @@ def positions(dossier: Dossier) -> Section:
             Column("top1_share", "Largest", Kind.SHARE),
             Column("top5_share", "Largest 5", Kind.SHARE),
             Column("top10_share", "Largest 10", Kind.SHARE),
-            Column("herfindahl", "Herfindahl index", Kind.SHARE),
+            Column("herfindahl", "Herfindahl index", Kind.TOKENS),
         ),
         rows_of(found.concentration),
         how=("Concentration",),
@@ -343,7 +340,7 @@ def feeds(dossier: Dossier) -> Section:
     """Audit the prices of every asset concerned."""
     rows = tuple(
         {"asset": c.asset, "name": c.name, "verdict": _VERDICTS[c.result], "evidence": c.evidence}
-        for c in dossier.evidence.feeds
+        for c in sorted(dossier.evidence.feeds, key=lambda c: _ORDER.index(c.result))
     )
     counted = {v: sum(r["verdict"] == v for r in rows) for v in ("PASS", "FAIL", "NOT KNOWN")}
     lead = tuple(
@@ -361,7 +358,7 @@ def feeds(dossier: Dossier) -> Section:
         ),
         rows,
         search=len(rows) > 10,
-        markdown_rows=30,
+        markdown_rows=min(max(counted["PASS"] + counted["FAIL"], 1), 25),
         empty="No price of an asset concerned was audited.",
         how=("Feed audit",),
     )

@@ -113,7 +113,7 @@ def _first(t: Table) -> str:
 
 
 def _shown(column: Column, row: Mapping[str, Any]) -> str:
-    return prose(column.show(row)) if column.numeric else cell(column.show(row))
+    return prose(column.show(row)) if column.running else cell(column.show(row))
 
 
 def _tiles(tiles: Sequence[Tile], infinite_depth: bool) -> str:

@@ -21,6 +21,7 @@ class Kind(StrEnum):
     TEXT = "text"  # untrusted: made visible, escaped by the writer
     PROSE = "prose"  # untrusted sentences: wrapped, cut only where gigantic
     CODE = "code"  # calldata: never cut
+    VALUE = "value"  # our own figures and words as text: nothing of strangers in it
     ACCOUNT = "account"
     USD = "usd"
     PRICE = "price"
@@ -42,6 +43,7 @@ _SHOW: Mapping[Kind, Callable[[Any], str]] = {
     Kind.TEXT: lambda v: formats.ABSENT if v in (None, "") else formats.label(str(v)),
     Kind.PROSE: lambda v: formats.ABSENT if v in (None, "") else formats.label(str(v), _MAX_PROSE),
     Kind.CODE: lambda v: formats.ABSENT if v in (None, "") else formats.sentence(str(v)),
+    Kind.VALUE: lambda v: formats.ABSENT if v in (None, "") else str(v),
     Kind.ACCOUNT: lambda v: formats.ABSENT if v in (None, "") else formats.account(str(v)),
     Kind.USD: formats.usd,
     Kind.PRICE: formats.price,
@@ -57,7 +59,8 @@ _SHOW: Mapping[Kind, Callable[[Any], str]] = {
     Kind.VERDICT: str,
 }
 _EXACT: Mapping[Kind, str] = {Kind.USD: "{:,.2f} USD", Kind.TOKENS: "{:,.6f}", Kind.HEALTH: "{:.6f}"}
-_WORDS = frozenset({Kind.TEXT, Kind.PROSE, Kind.CODE, Kind.ACCOUNT, Kind.YES, Kind.VERDICT})
+_SENTENCES = frozenset({Kind.PROSE, Kind.VALUE})
+_WORDS = _SENTENCES | {Kind.TEXT, Kind.CODE, Kind.ACCOUNT, Kind.YES, Kind.VERDICT}
 _TONES = {"PASS": "good", "FAIL": "bad", "NOT KNOWN": "watch"}
 
 
@@ -75,6 +78,11 @@ class Column:
     def numeric(self) -> bool:
         """Whether cells are right-aligned numbers."""
         return self.kind not in _WORDS
+
+    @property
+    def running(self) -> bool:
+        """Whether cells are running text rather than names."""
+        return self.numeric or self.kind in _SENTENCES
 
     def show(self, row: Mapping[str, Any]) -> str:
         """Return the cell's text."""

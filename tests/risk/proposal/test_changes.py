@@ -14,9 +14,12 @@ from protocols.snapshot import EMode, Snapshot
 from risk.proposal.apply import applied
 from risk.proposal.changes import read_changes
 from risk.proposal.check import Verdict, checks
+from risk.proposal.dossier import Dossier
 from risk.proposal.effects import effects
+from risk.proposal.evidence import evidence_of
 from risk.proposal.payload import calls, decoded, safe_json
 from risk.proposal.post import post
+from risk.proposal.report import page
 from risk.scenarios.build import from_shocks
 from tests.risk.engine.markets import Account, market, reserve
 
@@ -208,13 +211,9 @@ def test_hostile_symbols_stay_text() -> None:
     named = replace(before, reserves=(replace(before.reserves[0], symbol=evil), before.reserves[1]))
     changes = read_changes([f"{WETH}.liquidation_threshold=78%"], named)
     after = applied(named, changes)
-    shown = post(
-        named,
-        changes,
-        checks(named, after, changes),
-        effects(named, after, from_shocks(["market=-5%"], named)),
-        (),
-    )
-    table = next(line for line in shown.splitlines() if "liquidation_threshold" in line)
-    assert table.replace("\\|", "").count("|") == 4
-    assert "`" in table or "&lt;" in table
+    evidence = evidence_of(named, changes, from_shocks(["market=-5%"], named), vary_depth=False)
+    dossier = Dossier(named, after, evidence, checks(named, after, changes), ())
+    shown = post(dossier, page(dossier))
+    rows = [line for line in shown.splitlines() if "liquidation_threshold" in line and line.startswith("|")]
+    assert rows[0].replace("\\|", "").count("|") == 6  # five columns
+    assert "`" in rows[0]
