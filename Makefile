@@ -25,7 +25,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 chain: env ## Set up only: pinned contract packages from npm, and what is compiled of them
 	@$(BIN)/python -m examples.localchain.install
 
-demo: env ## Boot a local Aave v3 market, snapshot it and review it into out/demo/
+demo: env ## Boot a local Aave v3 market, snapshot, review and propose into out/demo/
 	@$(BIN)/python -m examples.localchain.install --no-compile
 	@$(BIN)/python -m examples.demo
 

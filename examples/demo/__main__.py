@@ -1,7 +1,7 @@
-"""``python -m examples.demo``: boot the demo market, snapshot it, review it.
+"""``python -m examples.demo``: boot the demo market, snapshot it, review it, propose a change to it.
 
-The chain is real contract bytecode on a local node; the two ``breakwater`` commands are
-exactly those a user would type against a public market.
+The chain is real contract bytecode on a local node; the ``breakwater`` commands are exactly those a
+user would type against a public market.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from examples.localchain.tied import tied_process
 from .world import DEFAULT_ACCOUNTS, DEFAULT_SEED, DemoWorld, open_demo_market
 
 INTERRUPTED = 130
+DEPTH = Path(__file__).resolve().parents[1] / "depth" / "assumed_demo_depth.csv"
+PROPOSED = ("WETH.liquidation_threshold=82%", "WETH.ltv=79%", "wstETH.supply_cap=1.5M")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,12 +71,17 @@ def _describe(world: DemoWorld, console: Console) -> None:
 
 
 def _commands(world: DemoWorld, out: Path, console: Console) -> int:
-    """Run the snapshot and the review as a user would, until one fails."""
+    """Run the snapshot, the review, a proposal and its verification as a user would, until one fails."""
     snapshot = str(out / "snapshot")
+    proposal = str(out / "proposal")
+    sets = [part for change in PROPOSED for part in ("--set", change)]
+    calm = ("--max-age", "100000")  # the chain's clock is the plan's, not today's
     market = f"aave-v3:{world.market.provider.address}"
     commands = (
         ("snapshot", market, "--rpc", world.chain.node.url, "-o", snapshot, "--force"),
         ("review", snapshot, "-o", str(out), "--force"),
+        ("propose", snapshot, *sets, "--depth", _shown(DEPTH), "-o", proposal, "--force", *calm),
+        ("verify", proposal),
     )
     out.mkdir(parents=True, exist_ok=True)
     for command in commands:
@@ -84,6 +91,12 @@ def _commands(world: DemoWorld, out: Path, console: Console) -> int:
         if code != 0:
             return code if code > 0 else 128 - code
     return 0
+
+
+def _shown(path: Path) -> str:
+    """Return a path as one would type it here."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _breakwater() -> list[str]:
@@ -107,7 +120,7 @@ def _leave(number: int, _frame: FrameType | None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m examples.demo",
-        description="Boot a local Aave v3 market with real contracts, snapshot it and review it.",
+        description="Boot a local Aave v3 market with real contracts, snapshot, review and propose.",
     )
     parser.add_argument(
         "--seed", type=int, default=DEFAULT_SEED, help="same seed, same market (default %(default)s)"

@@ -39,6 +39,7 @@ _FEED_RULES = {
     "hidden upside": "no stable cap hides a price above it",
     "fixed price": "no constant prices something that floats",
 }
+_NO_CAP = "no cap or constant misprices it"
 _VERDICT = {Result.FINE: Verdict.PASS, Result.FOUND: Verdict.FAIL, Result.NOT_KNOWN: Verdict.NOT_KNOWN}
 
 
@@ -192,11 +193,16 @@ def _caps(facts: Facts) -> Iterator[Check]:
 
 
 def _feeds(facts: Facts) -> Iterator[Check]:
-    for check in facts.feeds:
-        if check.name in _FEED_RULES:
-            detail = f"not known: {check.evidence}" if check.result is Result.NOT_KNOWN else check.evidence
-            verdict = _VERDICT[check.result]
-            yield Check(_FEED_RULES[check.name], check.asset, verdict, detail, BY, CAPO)
+    for asset in dict.fromkeys(c.asset for c in facts.feeds):
+        own = [c for c in facts.feeds if c.asset == asset and c.name in _FEED_RULES]
+        if own and all(c.result is Result.NOT_KNOWN for c in own):
+            missing = ", ".join(dict.fromkeys(f"not known: {c.evidence}" for c in own))
+            yield Check(_NO_CAP, asset, Verdict.NOT_KNOWN, missing, BY, CAPO)
+            continue
+        for check in own:
+            unknown = check.result is Result.NOT_KNOWN
+            detail = f"not known: {check.evidence}" if unknown else check.evidence
+            yield Check(_FEED_RULES[check.name], asset, _VERDICT[check.result], detail, BY, CAPO)
 
 
 def _judged(rule: str, subject: str, passes: bool, detail: str, source: str) -> Check:

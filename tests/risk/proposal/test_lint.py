@@ -93,8 +93,12 @@ def test_caps_against_depth() -> None:
     [(Result.FINE, Verdict.PASS), (Result.FOUND, Verdict.FAIL), (Result.NOT_KNOWN, Verdict.NOT_KNOWN)],
 )
 def test_predicates_of_caps_come_from_the_audit(result: Result, expected: Verdict) -> None:
-    found = rules("WETH.ltv=70%", feeds=[FeedCheck("capped", "WETH", result, "why")])
-    assert found[CAPPED, "WETH"].verdict is expected
+    checks = [FeedCheck("capped", "WETH", result, "why"), FeedCheck("fixed price", "WETH", Result.FINE, "no")]
+    assert rules("WETH.ltv=70%", feeds=checks)[CAPPED, "WETH"].verdict is expected
+    if result is Result.NOT_KNOWN:  # where nothing is known one row says so
+        found = rules("WETH.ltv=70%", feeds=checks[:1])
+        assert (CAPPED, "WETH") not in found
+        assert found["no cap or constant misprices it", "WETH"].verdict is Verdict.NOT_KNOWN
 
 
 def series(symbol: str, prices: Sequence[float], step_s: int = 3_600) -> Candles:
