@@ -122,6 +122,8 @@ def stress(
     levels = _levels(level)
     taken = load(snapshot)
     curves = Depth.load(depth, taken) if depth is not None else Depth.infinite_for(taken)
+    if scenarios is not None and executor is not None:
+        scenarios = scenarios.absolute()  # workers stand elsewhere
     batch = scenarios_of(taken, scenarios, shock or [], grid or [], standard=False)
     options = stress_runs.options_of(taken, batch, curves, interest, latency_blocks, feedback)
     options["executor"] = executor
