@@ -16,12 +16,12 @@ _HELP = "Scenarios out of models of exchanges: liquidation cascades as paths of 
 _BUILD = """Build a scenario and hold it against what was published.
 
 december-2025 is the liquidation wave of 7 December 2025: seven venues and the spot books, fitted to \
-the day's published totals, shares, largest order and prices; the day of 16 December, predicted without \
-having been seen; and the same day with one thing changed (engines staggered, depth doubled, leverage \
-capped, withdrawals halted). It needs no other data; with --candles it is fitted to real five-minute candles. The table shows \
-target beside result; what these figures do not identify is said below it. -o writes a directory of scenarios \
-for breakwater stress --scenarios; with --snapshot its columns are that market's assets. See \
-docs/december-2025.md.
+the day's published totals, shares, largest order and prices; the day of 16 December, predicted \
+without having been seen; and the same day with one thing changed (engines staggered, depth doubled, \
+leverage capped, withdrawals halted). It needs no other data; with --candles it is fitted to real \
+five-minute candles. The table shows target beside result; what these figures do not identify is said \
+below it. -o writes a directory of scenarios for breakwater stress --scenarios; with --snapshot its \
+columns are that market's assets. See docs/december-2025.md.
 
 Examples:
 
