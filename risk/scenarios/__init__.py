@@ -1,1 +1,1 @@
-"""Market price paths: shocks, grids, historical windows."""
+"""Market price paths: shocks, grids, historical windows, generated paths, depegs and mixtures."""
