@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from protocols.snapshot import Snapshot
 from risk.confidence import most_failures, probability_bound, scenarios_needed, scenarios_needed_finite
 from risk.engine import ledger
 from risk.engine.clearing import clear, exponential, ladder
+from risk.engine.potential import potential_bad_debt
+from risk.engine.prices import PERFECT
 from risk.engine.stress import stress
 from risk.measures import expected_shortfall
 from risk.outcome import Outcome
@@ -33,10 +36,12 @@ METHODS = "closed form; Broadie, Glasserman and Kou 1997 for C2"
 SIGMA, LTV, THRESHOLD, BONUS = 0.8, 0.70, 0.83, 0.05
 DAYS = 30
 PATHS = 20_000
+DRAWS = 100
+LARGE_USD = 1e9  # so that what is left as dust is nothing
 
 
 def targets() -> Iterator[Target]:
-    """Return C1 to C12."""
+    """Return C1 to C13, and E10."""
     yield from _barriers()
     yield from _delays()
     yield from _repayment()
@@ -49,6 +54,7 @@ def targets() -> Iterator[Target]:
     yield from _cascade()
     yield from _certificates()
     yield from _tail()
+    yield from _monotone()
 
 
 def _barriers() -> Iterator[Target]:
@@ -256,6 +262,53 @@ def _tail() -> Iterator[Target]:
     yield Target(
         "C12", "tail mean over the mean of the sorted tail", "definition", "1.000000000", ours / mean
     )
+
+
+def _monotone() -> Iterator[Target]:
+    """Count how often a higher threshold does what it must not, on random books at fixed prices."""
+    note, rng, over = f"{DRAWS} random books", np.random.default_rng(13), 0.0
+    worse = unpaid = 0
+    for _ in range(DRAWS):
+        low, high = np.sort(rng.uniform(0.6, 0.9, 2))
+        fall = 1 - rng.uniform(0, 0.5, (2, 1))
+        owed = rng.uniform(0.3, 0.9, 20)
+        shocks = scenarios_of(np.stack([fall, np.ones((2, 1))], axis=2), np.zeros(1), "ETH")
+        first, second = (stress(_several(owed, lt), shocks, liquidators=NO_COSTS) for lt in (low, high))
+        worse += int((second.eligible_debt_usd.sum(axis=1) > first.eligible_debt_usd.sum(axis=1)).sum())
+        walk = np.exp(np.cumsum(rng.normal(0, 0.1, (2, 6)), axis=1))
+        paths = scenarios_of(np.stack([walk, np.ones((2, 6))], axis=2), np.arange(6) * 3600.0, "ETH")
+        before, after = (potential_bad_debt(_several(owed, lt), paths) for lt in (low, high))
+        unpaid += int((after < before * (1 - 1e-12)).sum())
+        least = replace(NO_COSTS, minimal=True)
+        needed = stress(_several(owed, high), shocks, oracles=PERFECT, liquidators=least)
+        over = max(over, float((needed.over_liquidated_usd / (LARGE_USD * owed.sum())).max()))
+    for what, ours in (
+        ("debt liquidatable rose with the threshold, one shock", worse),
+        ("potential bad debt fell with it, on paths", unpaid),
+        ("end price fell with it, sales moving it", _price_falls()),
+    ):
+        yield Target("C13", what, "monotone in the threshold", "0", float(ours), "times", note)
+    what = "over-liquidated, oracle fair and minimal repayment"
+    yield Target("C13", what, "definition", "0..1e-6", over, "of debt", f"{note}; below 1,000 USD goes whole")
+
+
+def _price_falls() -> int:
+    """Return how often the best end of a falling price is lower at a higher threshold."""
+    rng, count = np.random.default_rng(14), 0
+    for _ in range(DRAWS):
+        debt, volume = rng.uniform(0.3, 0.9, 200), rng.exponential(size=200)
+        low, high = np.sort(rng.uniform(0.6, 0.9, 2))
+        shocks = np.linspace(0.3, 1.0, 50)
+        ends = [clear(ladder(debt / lt, volume, exponential(2e-3)), shocks).best_price for lt in (low, high)]
+        count += int((ends[1] < ends[0] * (1 - 1e-12)).sum())
+    return count
+
+
+def _several(owed: FloatArray, threshold: float) -> Snapshot:
+    """Return a market of accounts of `LARGE_USD` of a volatile asset each, owing shares of it in dollars."""
+    assets = [Asset("ETH", 1.0, round(threshold * 1e4), round(BONUS * 1e4)), Asset("USDC", 1.0)]
+    accounts = [Account(f"{k:03d}", (0, LARGE_USD), (1, LARGE_USD * float(x))) for k, x in enumerate(owed)]
+    return market_of(assets, accounts, 1_700_000_000)
 
 
 def _one(ltv: float) -> Snapshot:
