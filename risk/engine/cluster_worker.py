@@ -60,6 +60,7 @@ class Sent(WorkerPlugin):
                         f"a worker cannot load what the run is made of: {error}.",
                         remedy="Install the module there, too, or define it in the script that calls.",
                     ) from None
+                self.payload = b""  # the scheduler keeps its own for workers to come
             return self.work
 
 

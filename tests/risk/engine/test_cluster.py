@@ -24,6 +24,7 @@ from abis.errors import InputError, MalformedFile, ScenarioError
 from benchmarks.bench_engine import market_of, shocks_of
 from benchmarks.local_cluster import ROOT, Cluster, local_cluster
 from oracles.graph import graph_of
+from protocols.store import save
 from risk.engine import cluster as spreading
 from risk.engine.cluster import address_of, spread
 from risk.engine.feedback import Feedback
@@ -113,6 +114,28 @@ def test_a_worker_killed_in_the_middle(two_workers: Cluster, tmp_path: Path) -> 
     rows = [pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("here", "there")]
     assert len(rows[0])
     pd.testing.assert_frame_equal(*rows, check_exact=True)
+
+
+def test_the_command_line_says_the_same(
+    two_workers: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Files are named to workers by their whole path; progress goes to stderr."""
+    from risk.cli.main import main
+
+    snapshot = market_of(3, 12)
+    save(snapshot, tmp_path / "snap")
+    monkeypatch.chdir(tmp_path)
+    write_scenarios(shocks_of(snapshot, 3, 9, times=3), Path("paths"))
+    command = ["stress", "snap", "--scenarios", "paths", "--json"]
+    said = []
+    for more in ([], ["--executor", two_workers.executor]):
+        with pytest.raises(SystemExit) as stop:
+            main([*command, *more])
+        assert not stop.value.code
+        out, err = capsys.readouterr()
+        assert "Scenarios run: 9" in err
+        said.append(out)
+    assert said[0] == said[1]
 
 
 def test_errors_of_scenarios_arrive_as_they_are(two_workers: Cluster) -> None:
