@@ -205,8 +205,9 @@ def _rehosted(urls: Any, base_url: str) -> Any:
 
 
 def masked(text: str) -> str:
-    """Return text on one line without URLs, which may carry keys."""
-    return _URL.sub("<url>", " ".join(text.split()))[:200]
+    """Return a stranger's text on one line, printable, without URLs, which may carry keys."""
+    line = _URL.sub("<url>", " ".join(text.split()))[:200]
+    return "".join(c if c.isprintable() else "?" for c in line)
 
 
 def _camel(method: str) -> str:

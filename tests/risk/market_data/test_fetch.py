@@ -22,7 +22,7 @@ from abis.findings import FindingKind
 from risk.market_data.fetch import Fetched, Request, fetch
 from risk.market_data.kinds import fetch_book
 from risk.market_data.parts import Series, parts_of, read_series, series_in
-from risk.market_data.venue import ATTEMPTS, Venue, open_venue
+from risk.market_data.venue import ATTEMPTS, Venue, masked, open_venue
 from risk.scenarios.candles import read_candles
 from tests.risk.market_data.venue_server import Bar, Served, venue_server
 
@@ -99,6 +99,12 @@ def test_a_venue_that_stays_silent_is_named_without_its_url(served: Served, url:
     assert "127.0.0.1" not in str(raised.value)
     assert len([r for r in served.requests if "klines" in r]) == ATTEMPTS
     assert list(tmp_path.rglob("*.parquet")) == []
+
+
+def test_what_a_venue_says_is_shown_without_urls_and_control_characters() -> None:
+    said = "bad\x1b[31m\nkey https://host/v1?key=SECRET 1"
+    assert masked(said) == "bad?[31m key <url> 1"
+    assert len(masked("x" * 1_000)) == 200
 
 
 def test_what_is_refused_is_not_asked_again(served: Served, url: str, tmp_path: Path) -> None:
