@@ -14,7 +14,7 @@ from risk.engine.feedback import Feedback, coupled
 from risk.engine.liquidators import Liquidators
 from risk.engine.liquidity import Liquidity
 from risk.engine.outage import Outage
-from risk.engine.prices import Oracles, moments
+from risk.engine.prices import Along, Oracles, along, moments
 from risk.engine.state import State
 from risk.scenarios.scenarios import ScenarioBlock, Scenarios
 
@@ -50,6 +50,10 @@ class Assumptions:
         if self.feedback is None:
             return moments(engine.snapshot, scenarios, block, self.oracles, self.outage)
         return coupled(engine, scenarios, block, state, self.feedback, self.oracles, self.outage)
+
+    def along(self, engine: Engine, scenarios: Scenarios, block: ScenarioBlock) -> Along:
+        """Return the prices of a block of scenarios, which no liquidation moves without feedback."""
+        return along(engine.snapshot, scenarios, block, self.oracles, self.outage)
 
     def findings(self, engine: Engine) -> tuple[Finding, ...]:
         """Return what depth, oracles and interest have to say."""

@@ -9,7 +9,7 @@ import numpy as np
 from risk.engine import ledger
 from risk.engine.arrays import FloatArray, Records
 from risk.engine.choice import Call
-from risk.engine.jit import jit
+from risk.engine.jit import leaf
 from risk.engine.model import Model, Moment
 from risk.engine.selling import slippage
 from risk.engine.state import State
@@ -33,7 +33,7 @@ class Harm(NamedTuple):
     toxic: bool
 
 
-@jit
+@leaf
 def fair_view(
     account: Any, c_amount: FloatArray, d_amount: FloatArray, model: Model, moment: Moment
 ) -> FairView:
@@ -51,7 +51,7 @@ def fair_view(
     return FairView(collateral, debt, weighted / debt if debt > 0.0 else np.inf)
 
 
-@jit
+@leaf
 def reference_cost(i: int, j: int, repaid_usd: float, model: Model, price_usd: float) -> float:
     """Return the reference cost of selling what was repaid, as a fraction of it.
 
@@ -64,7 +64,7 @@ def reference_cost(i: int, j: int, repaid_usd: float, model: Model, price_usd: f
     return model.costs.swap_fee + slippage(i, repaid_usd / price_usd, model) + gas
 
 
-@jit
+@leaf
 def harm_of(call: Call, view: FairView, health: float, model: Model, moment: Moment) -> Harm:
     """Return what a call did to the borrower, from the account at fair prices before it."""
     entry, j = model.collateral[call.c], model.debt[call.d].asset
@@ -82,7 +82,7 @@ def harm_of(call: Call, view: FairView, health: float, model: Model, moment: Mom
     return Harm(parts[0], parts[1], parts[2], ledger.over_liquidated(repaid, least), toxic)
 
 
-@jit
+@leaf
 def oracle_usd(call: Call, model: Model, moment: Moment) -> tuple[float, float]:
     """Return what a call repays and seizes at the prices it counts with, USD."""
     c, d = model.collateral[call.c], model.debt[call.d]
@@ -91,7 +91,7 @@ def oracle_usd(call: Call, model: Model, moment: Moment) -> tuple[float, float]:
     return repaid * model.usd_per_base, seized * model.usd_per_base
 
 
-@jit
+@leaf
 def press(s: int, i: int, tokens: float, model: Model, state: State) -> None:
     """Book a sale: it uses up the depth of every reserve of its sink, dollar for dollar."""
     state.asset[s, i].sold_tokens += tokens
@@ -104,7 +104,7 @@ def press(s: int, i: int, tokens: float, model: Model, state: State) -> None:
             state.asset[s, a].pressed_tokens += used
 
 
-@jit
+@leaf
 def book_call(s: int, u: int, call: Call, harm: Harm, model: Model, moment: Moment, state: State) -> None:
     """Add one call to the ledger of scenario ``s``."""
     i, j = model.collateral[call.c].asset, model.debt[call.d].asset
@@ -139,7 +139,7 @@ def book_call(s: int, u: int, call: Call, harm: Harm, model: Model, moment: Mome
     owed.withdrawable += call.repaid
 
 
-@jit
+@leaf
 def is_all(
     account: Any, call: Call, legs: Records, c_amount: FloatArray, model: Model, moment: Moment
 ) -> bool:
@@ -155,7 +155,7 @@ def is_all(
     return bool(taken >= legs[call.c - account.c_first].c)
 
 
-@jit
+@leaf
 def carry_out(
     account: Any,
     call: Call,

@@ -27,7 +27,7 @@ import numpy as np
 from risk.engine import ledger
 from risk.engine.arrays import FloatArray, Records, RuleNumbers
 from risk.engine.health import Health, U
-from risk.engine.jit import jit
+from risk.engine.jit import leaf
 from risk.engine.model import Model, Moment
 from risk.engine.selling import sale_usd, tokens_above
 from risk.engine.sizing import (
@@ -68,13 +68,13 @@ class Means(NamedTuple):
     redeemable: float
 
 
-@jit
+@leaf
 def no_call() -> Call:
     """Return the call that is none."""
     return Call(-1, -1, 0.0, 0.0, 0.0, 0.0, 0.0, -np.inf, False)
 
 
-@jit
+@leaf
 def pair_of(
     account: Any,
     c: int,
@@ -99,7 +99,7 @@ def pair_of(
     )
 
 
-@jit
+@leaf
 def means_of(i: int, j: int, capital_usd: float, sold: Records, model: Model, moment: Moment) -> Means:
     """Return what a call on collateral reserve ``i`` and debt reserve ``j`` can be made with."""
     price = moment.price[j].market_usd / model.reserve[j].unit
@@ -111,7 +111,7 @@ def means_of(i: int, j: int, capital_usd: float, sold: Records, model: Model, mo
     )
 
 
-@jit
+@leaf
 def fits(call: Seizure, means: Means, kept: bool) -> bool:
     """Return whether a call can be funded and, unless its collateral is kept, withdrawn."""
     if kept:
@@ -119,7 +119,7 @@ def fits(call: Seizure, means: Means, kept: bool) -> bool:
     return call.repaid <= max(means.own, means.lent) and call.seized - call.fee <= means.redeemable
 
 
-@jit
+@leaf
 def most_fitting(pair: Pair, means: Means, kept: bool, model: Model) -> float:
     """Return the largest repayment that surely `fits`; inf without limits."""
     if kept:
@@ -131,7 +131,7 @@ def most_fitting(pair: Pair, means: Means, kept: bool, model: Model) -> float:
     return min(most, means.redeemable * (1.0 - 16.0 * U) / per_unit - 2.0)
 
 
-@jit
+@leaf
 def price_call(
     c: int,
     d: int,
@@ -160,7 +160,7 @@ def price_call(
     return Call(c, d, offer, call.seized, call.repaid, call.fee, proceeds, profit, kept)
 
 
-@jit
+@leaf
 def kept_bps(pair: Pair, model: Model) -> float:
     """Return what a liquidator is paid out for 10000 of debt: bonus less the treasury's share."""
     if not model.rules.has_protocol_fee:
@@ -168,7 +168,7 @@ def kept_bps(pair: Pair, model: Model) -> float:
     return float(pair.bonus_bps - (pair.bonus_bps - 10_000.0) * pair.fee_bps / 10_000.0)
 
 
-@jit
+@leaf
 def most_at_margin(c: int, d: int, pair: Pair, sold: Records, model: Model, moment: Moment) -> float:
     """Return the repayment at which the last token sold just pays for the debt it bought; inf if any."""
     i, j = model.collateral[c].asset, model.debt[d].asset
@@ -181,7 +181,7 @@ def most_at_margin(c: int, d: int, pair: Pair, sold: Records, model: Model, mome
     return float(more / tokens_per_unit)
 
 
-@jit
+@leaf
 def is_call(seizure: Seizure) -> bool:
     """Return whether at least one smallest unit is repaid and one paid out.
 
@@ -191,7 +191,7 @@ def is_call(seizure: Seizure) -> bool:
     return seizure.repaid >= 1.0 and seizure.seized - seizure.fee >= 1.0
 
 
-@jit
+@leaf
 def least_allowed(pair: Pair, health: Health, threshold_bps: float, rules: RuleNumbers) -> float:
     """Return the least repayment that surely restores a health factor of 1; inf if none or left as dust.
 
@@ -205,7 +205,7 @@ def least_allowed(pair: Pair, health: Health, threshold_bps: float, rules: RuleN
     return np.inf if leaves_dust(pair, seizure_of(pair, least, rules), rules) else least
 
 
-@jit
+@leaf
 def best_of_pair(
     c: int,
     d: int,
@@ -229,7 +229,7 @@ def best_of_pair(
     return best
 
 
-@jit
+@leaf
 def best_within(
     c: int,
     d: int,
@@ -264,7 +264,7 @@ def best_within(
     return best
 
 
-@jit
+@leaf
 def worth_of_units(account: Any, model: Model, moment: Moment) -> float:
     """Return what one smallest unit of every leg is worth together: what rounding can move."""
     total = 0.0
@@ -277,7 +277,7 @@ def worth_of_units(account: Any, model: Model, moment: Moment) -> float:
     return total
 
 
-@jit
+@leaf
 def is_better(profit_usd: float, size: float, best: Call, best_size: float, units_usd: float) -> bool:
     """Return whether a call earns more than the best so far, or as much on a larger pair."""
     if best.c < 0:
@@ -288,13 +288,13 @@ def is_better(profit_usd: float, size: float, best: Call, best_size: float, unit
     return profit_usd >= best.profit_usd - margin and size > best_size
 
 
-@jit
+@leaf
 def is_open(asset: int, quote: int, model: Model, moment: Moment) -> bool:
     """Return whether a call may touch the reserve: priced, active, not paused, past its grace."""
     return bool(moment.price[quote].oracle > 0.0 and moment.time_s > model.reserve[asset].open_after_s)
 
 
-@jit
+@leaf
 def best_call(
     account: Any,
     health: Health,

@@ -4,48 +4,50 @@ from __future__ import annotations
 
 import numpy as np
 
-from risk.engine.arrays import FloatArray
-from risk.engine.health import LEG
-from risk.engine.jit import jit, kernel
+from risk.engine.arrays import FloatArray, IntArray
+from risk.engine.jit import kernel, leaf
 from risk.engine.model import Model, Moment, Prices, moment_of
+from risk.engine.scratch import Scratch, scratch_for
 from risk.engine.selling import sale_usd
 from risk.engine.state import BELOW, CALLED, State
 from risk.engine.view import balances, look_at, widen
 
 
-@jit
-def market_prices(moment: Moment, assets: int) -> FloatArray:
-    """Return the market price of every asset, (A,) USD."""
-    out = np.empty(assets)
-    for a in range(assets):
+@leaf
+def market_prices(moment: Moment, out: FloatArray) -> None:
+    """Write the market price of every asset to ``out`` (A,), USD."""
+    for a in range(len(out)):
         out[a] = moment.price[a].market_usd
-    return out
 
 
-@jit
-def stuck_prices(s: int, moment: Moment, model: Model, state: State) -> FloatArray:
-    """Return the average USD a token fetches if all collateral of stuck accounts is sold, (A,).
+@leaf
+def stuck_prices(
+    s: int, some: IntArray, moment: Moment, model: Model, state: State, average: FloatArray
+) -> None:
+    """Write the average USD a token fetches if all collateral of stuck accounts is sold to ``average`` (A,).
 
     Stuck: still liquidatable, but no liquidator profits.  Sold together, on top of what was
     sold along the path, so that the order of accounts does not matter.
     """
-    tokens = np.zeros(len(model.reserve))
-    for u in range(len(model.account)):
+    tokens = average  # first what is sold
+    tokens[:] = 0.0
+    for k in range(len(some)):
+        u = some[k]
         if state.status[s, u] & BELOW:
             amount, _ = balances(u, s, model, state)
             for c in range(model.account[u].c_first, model.account[u].c_last):
                 if model.collateral[c].on:
                     asset = model.collateral[c].asset
                     tokens[asset] += amount[c] / model.reserve[asset].unit
-    average = market_prices(moment, len(model.reserve))
     for a in range(len(tokens)):
         if tokens[a] > 0.0:
             pressure, price = state.asset[s, a].pressure_tokens, moment.price[a].curve_usd
             average[a] = sale_usd(a, pressure, tokens[a], price, model) / tokens[a]
-    return average
+        else:
+            average[a] = moment.price[a].market_usd
 
 
-@jit
+@leaf
 def close_account(u: int, s: int, price: FloatArray, moment: Moment, model: Model, state: State) -> None:
     """Add the account's debt beyond its collateral at ``price`` to the bad debt, spread over its debts."""
     account = model.account[u]
@@ -67,15 +69,16 @@ def close_account(u: int, s: int, price: FloatArray, moment: Moment, model: Mode
     state.emode[s, account.emode_row].bad_debt_usd += owed - worth
 
 
-@jit
-def close_one(s: int, moment: Moment, model: Model, state: State) -> None:
-    """Close the books of one scenario.
+@leaf
+def close_one(s: int, some: IntArray, moment: Moment, model: Model, state: State, scratch: Scratch) -> None:
+    """Close the books of one scenario, of ``some`` accounts, increasing; collateral covers the others' debt.
 
     Accounts still liquidatable are worth what selling them fetches now, all others what they
     are worth at the market price; the deficit already burned comes on top.
     """
-    legs = np.zeros(model.most_legs, dtype=LEG)
-    market, executable = market_prices(moment, len(model.reserve)), stuck_prices(s, moment, model, state)
+    market, executable = scratch.market, scratch.executable
+    market_prices(moment, market)
+    stuck_prices(s, some, moment, model, state, executable)
     low, high, total = np.inf, 0.0, state.scenario[s]
     for q in range(len(model.quote)):
         quote = model.quote[q]
@@ -84,12 +87,13 @@ def close_one(s: int, moment: Moment, model: Model, state: State) -> None:
         state.asset[s, a].bad_debt_usd += state.asset[s, a].deficit_usd
     for mode in range(state.emode.shape[1]):
         state.emode[s, mode].bad_debt_usd += state.emode[s, mode].deficit_usd
-    for u in range(len(model.account)):
+    for k in range(len(some)):
+        u = some[k]
         account = model.account[u]
         if state.flags[s, u] & CALLED:
             total.largest_account_loss_usd = max(total.largest_account_loss_usd, state.account_loss_usd[s, u])
         if state.status[s, u] & BELOW:
-            health = look_at(u, s, moment, model, state, legs)
+            health = look_at(u, s, moment, model, state, scratch.legs)
             if health.collateral > 0.0:
                 total.unprofitable_debt_usd += health.debt * model.usd_per_base
             close_account(u, s, executable, moment, model, state)
@@ -102,5 +106,6 @@ def close_one(s: int, moment: Moment, model: Model, state: State) -> None:
 @kernel
 def close(first: int, last: int, prices: Prices, model: Model, state: State) -> None:
     """Run `close_one` for scenarios ``first`` .. ``last - 1``; once, after the last moment."""
+    scratch, everyone = scratch_for(model), np.arange(len(model.account))
     for s in range(first, last):
-        close_one(s, moment_of(prices, s), model, state)
+        close_one(s, everyone, moment_of(prices, s), model, state, scratch)

@@ -13,6 +13,7 @@ from protocols.exact import exact_rules
 from protocols.liquidation_rules import LiquidationRules, Rounding
 from protocols.position import Position
 from protocols.snapshot import Snapshot
+from risk.engine.arrays import IntArray
 from risk.engine.liquidate import DECISION, Decided
 from risk.engine.state import BELOW, CALLED, DECIDED, NEAR_ONE, NOT_SURE, State
 
@@ -55,12 +56,27 @@ def decide(
     open_ = (state.status & NOT_SURE != 0) & (state.flags & CALLED == 0)
     if not open_.any():
         return state, nothing_decided(len(state.status))
+    rows, accounts = np.nonzero(open_)
+    return state, decisions(snapshot, rows, accounts, oracle_raw[rows], state, position_of)
+
+
+def decisions(
+    snapshot: Snapshot,
+    rows: IntArray,
+    accounts: IntArray,
+    oracle_raw: NDArray[Any],
+    state: State,
+    position_of: Callable[[int, Sequence[int]], Position] | None = None,
+) -> Decided:
+    """Decide accounts (K,) of scenarios ``rows`` (K,), by scenario, then account, and set their status.
+
+    ``oracle_raw`` (K, A) the raw prices of each.
+    """
     look = position_of or snapshot.position
-    rows, accounts = np.nonzero(open_)  # by scenario, then account: the order `Decided` wants
     c_values: list[list[int]] = []
     d_values: list[list[int]] = []
-    for s, u in zip(rows, accounts, strict=True):
-        position = look(int(u), [int(p) for p in oracle_raw[s]])
+    for s, u, raw in zip(rows, accounts, oracle_raw, strict=True):
+        position = look(int(u), [int(p) for p in raw])
         data = exact_rules(snapshot.rules).account_data(position, snapshot.rules)
         below = BELOW if data.health_factor < snapshot.rules.liquidatable_below_wad else 0
         near = NEAR_ONE if data.health_factor > snapshot.rules.full_close_below_wad else 0
@@ -68,11 +84,11 @@ def decide(
         c, d = leg_values(position, snapshot.rules)
         c_values.append(c)
         d_values.append(d)
-    decisions = np.zeros(len(rows), dtype=DECISION)
-    decisions["account"] = accounts
-    decisions["c_first"], decisions["d_first"] = _firsts(c_values), _firsts(d_values)
+    taken = np.zeros(len(rows), dtype=DECISION)
+    taken["account"] = accounts
+    taken["c_first"], taken["d_first"] = _firsts(c_values), _firsts(d_values)
     ptr = np.searchsorted(rows, np.arange(len(state.status) + 1)).astype(np.int64)
-    return state, Decided(ptr, decisions, _flat(c_values), _flat(d_values))
+    return Decided(ptr, taken, _flat(c_values), _flat(d_values))
 
 
 def leg_values(position: Position, rules: LiquidationRules) -> tuple[list[int], list[int]]:

@@ -11,7 +11,7 @@ import pandas as pd
 from risk.engine.arrays import FloatArray, IntArray
 from risk.engine.calls import Harm, oracle_usd
 from risk.engine.choice import Call
-from risk.engine.jit import jit
+from risk.engine.jit import leaf
 from risk.engine.model import Model, Moment
 
 COLUMNS = (
@@ -58,7 +58,7 @@ def log_for(calls: IntArray) -> EventLog:
     return EventLog(ptr, np.zeros((int(ptr[-1]), len(COLUMNS))))
 
 
-@jit
+@leaf
 def log_call(
     row: FloatArray,
     where: tuple[int, int],

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from risk.engine.arrays import DOWN, UP, FloatArray, Records
-from risk.engine.jit import jit
+from risk.engine.jit import leaf
 from risk.engine.model import Model
 
 U = 2.0**-53
@@ -64,7 +64,7 @@ LEG = np.dtype([(name, np.float64) for name in ("c", "c_low", "c_high", "d", "d_
 """Values of the k-th collateral and the k-th debt of one account: middle and bracket."""
 
 
-@jit
+@leaf
 def rounded(x: float, rounding: int) -> float:
     """Return ``x`` rounded to an integer: down, up or half up."""
     if rounding == DOWN:
@@ -74,7 +74,7 @@ def rounded(x: float, rounding: int) -> float:
     return float(np.floor(x + 0.5))
 
 
-@jit
+@leaf
 def value_legs(
     account: Any,
     c_amount: FloatArray,
@@ -105,7 +105,7 @@ def value_legs(
         leg.d_high = rounded(x * (1.0 + error), rounding)
 
 
-@jit
+@leaf
 def sums(account: Any, model: Model, legs: Records, shift_bps: float) -> Sums:
     """Return the sums over the legs; thresholds less ``shift_bps``."""
     c = c_low = c_high = w = w_low = w_high = d = d_low = d_high = 0.0
@@ -121,7 +121,7 @@ def sums(account: Any, model: Model, legs: Records, shift_bps: float) -> Sums:
     return Sums(c, c_low, c_high, w, w_low, w_high, d, d_low, d_high)
 
 
-@jit
+@leaf
 def full_precision(total: Sums, padding: float) -> tuple[float, float, float]:
     """Return ``sum(c LT)`` and its bounds: (middle, low, high)."""
     if total.w_high >= EXACT_BELOW:
@@ -129,7 +129,7 @@ def full_precision(total: Sums, padding: float) -> tuple[float, float, float]:
     return total.w, total.w_low, total.w_high
 
 
-@jit
+@leaf
 def truncated_average(total: Sums, base_bps: float, padding: float) -> tuple[float, float, float]:
     """Return ``floor((C L + 5000) / 10000)`` and its bounds: (middle, low, high).
 
@@ -148,7 +148,7 @@ def truncated_average(total: Sums, base_bps: float, padding: float) -> tuple[flo
     return np.floor((total.c * average + 5_000.0) / 10_000.0), low, high
 
 
-@jit
+@leaf
 def is_below(low: float, high: float, d_low: float, d_high: float, threshold: float, padding: float) -> int:
     """Return whether V / D < threshold for V in [low, high] and D in [d_low, d_high]."""
     if threshold == 1.0 and high < EXACT_BELOW and d_high < EXACT_BELOW:
@@ -158,7 +158,7 @@ def is_below(low: float, high: float, d_low: float, d_high: float, threshold: fl
     return NO if low >= threshold * d_high * (1.0 + padding) else UNSURE
 
 
-@jit
+@leaf
 def judge(account: Any, model: Model, legs: Records) -> Health:
     """Return the health of an account from leg values filled by `value_legs`."""
     rules = model.rules

@@ -33,6 +33,24 @@ def jit(function: F) -> F:
     return cast(F, numba.njit(**_OPTIONS)(function))
 
 
+def inlined(function: F) -> F:
+    """Compile ``function`` into each of its callers.
+
+    For bodies shorter than handing arrays on; and for what returns arrays to a `leaf`.
+    """
+    return cast(F, numba.njit(inline="always", **_OPTIONS)(function))
+
+
+def leaf(function: F) -> F:
+    """Compile a part of kernels that neither makes nor returns an array.
+
+    It borrows the arrays it is given and does not count references to them, which costs more
+    than the arithmetic between: a book has some thirty arrays.
+    """
+    compiler: Any = numba.njit
+    return cast(F, compiler(_nrt=False, **_OPTIONS)(function))
+
+
 def kernel(function: F) -> F:
     """Compile an entry point ``(first, last, ...)`` over scenarios, to be run by `over_scenarios`."""
     return cast(F, numba.njit(nogil=True, cache=True, **_OPTIONS)(function))

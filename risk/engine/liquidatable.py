@@ -354,18 +354,30 @@ def scan_lanes(
     for b in range(len(book.account)):
         account = book.account[b]
         above, under, slack, gap = account.healthy_above, account.below_under, account.slack, account.gap
-        for j in range(n):
-            x[j] = -slack
-        for j in range(n):
-            d[j] = 0.0
-        for k in range(account.c_first, account.d_first):
-            factor, q = above * book.factor[k], book.quote[k]
+        c, first_debt = account.c_first, account.d_first
+        if c == first_debt:
             for j in range(n):
-                x[j] += factor * price[q, j]
-        for k in range(account.d_first, account.last):
-            factor, q = book.factor[k], book.quote[k]
+                x[j] = -slack
+        else:
+            f, p = above * book.factor[c], book.quote[c]
             for j in range(n):
-                d[j] += factor * price[q, j]
+                x[j] = f * price[p, j] - slack
+        for k in range(c + 1, first_debt - 1, 2):  # two at a time: the sums are loaded half as often
+            f, p = above * book.factor[k], book.quote[k]
+            g, q = above * book.factor[k + 1], book.quote[k + 1]
+            for j in range(n):
+                x[j] += f * price[p, j] + g * price[q, j]
+        if first_debt - c > 1 and (first_debt - c) % 2 == 0:
+            f, p = above * book.factor[first_debt - 1], book.quote[first_debt - 1]
+            for j in range(n):
+                x[j] += f * price[p, j]
+        f, p = book.factor[first_debt], book.quote[first_debt]  # a borrower owes something
+        for j in range(n):
+            d[j] = f * price[p, j]
+        for k in range(first_debt + 1, account.last):
+            f, p = book.factor[k], book.quote[k]
+            for j in range(n):
+                d[j] += f * price[p, j]
         left = np.int64(0)
         for j in range(n):
             surely = np.int64(under * x[j] + gap < d[j])

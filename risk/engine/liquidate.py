@@ -18,9 +18,10 @@ from risk.engine.arrays import FloatArray, IntArray, Records
 from risk.engine.calls import book_call, carry_out, fair_view, harm_of
 from risk.engine.choice import Call, best_call
 from risk.engine.events import EventLog, log_call
-from risk.engine.health import LEG, UNSURE, Health
-from risk.engine.jit import jit, kernel
+from risk.engine.health import UNSURE, Health
+from risk.engine.jit import kernel, leaf
 from risk.engine.model import DOWN, GRACE, Model, Moment, Prices, moment_of
+from risk.engine.scratch import Scratch, scratch_for, sort_by_key
 from risk.engine.state import BELOW, CALLED, DECIDED, ELIGIBLE, NEAR_ONE, State
 from risk.engine.view import balances, is_below, is_near_one, look_at
 
@@ -44,7 +45,7 @@ class Decided(NamedTuple):
     d: FloatArray
 
 
-@jit
+@leaf
 def take_decided(s: int, u: int, account: Any, health: Health, decided: Decided, legs: Records) -> Health:
     """Return ``health`` with the exact values of the legs, which also fill ``legs``."""
     low, high = decided.ptr[s], decided.ptr[s + 1] - 1
@@ -64,7 +65,7 @@ def take_decided(s: int, u: int, account: Any, health: Health, decided: Decided,
     return Health(health.below, health.near_one, health.ratio, c_sum, d_sum)
 
 
-@jit
+@leaf
 def enter(u: int, s: int, model: Model, state: State, legs: Records) -> None:
     """Note an account the first time it is liquidatable."""
     if state.flags[s, u] & ELIGIBLE:
@@ -83,31 +84,34 @@ def enter(u: int, s: int, model: Model, state: State, legs: Records) -> None:
         mode.eligible_debt_usd += value
 
 
-@jit
-def queue(s: int, moment: Moment, model: Model, state: State, decided: Decided, legs: Records) -> IntArray:
-    """Return the accounts of one scenario that may be called now, lowest health factor first."""
+@leaf
+def queue(
+    s: int, some: IntArray, moment: Moment, model: Model, state: State, decided: Decided, scratch: Scratch
+) -> int:
+    """Write those of ``some`` accounts, increasing, that may be called now to ``scratch.active``.
+
+    Lowest health factor first; returns how many.
+    """
     n = 0
-    for u in range(len(model.account)):
-        n += 1 if state.status[s, u] & BELOW else 0
-    account, ratio = np.empty(n, dtype=np.int64), np.empty(n)
-    n = 0
-    for u in range(len(model.account)):
+    for k in range(len(some)):
+        u = some[k]
         if not state.status[s, u] & BELOW:
             if model.costs.latency_s > 0.0:
                 state.waiting_since_s[s, u] = np.inf
             continue
-        health = look_at(u, s, moment, model, state, legs)
+        health = look_at(u, s, moment, model, state, scratch.legs)
         if state.status[s, u] & DECIDED:
-            health = take_decided(s, u, model.account[u], health, decided, legs)
+            health = take_decided(s, u, model.account[u], health, decided, scratch.legs)
         if health.collateral > 0.0:
-            enter(u, s, model, state, legs)
+            enter(u, s, model, state, scratch.legs)
             if may_be_called(u, s, health, moment, model, state):
-                account[n], ratio[n] = u, health.ratio
+                scratch.active[n], scratch.key[n] = u, health.ratio
                 n += 1
-    return account[:n][np.argsort(ratio[:n], kind="mergesort")]
+    sort_by_key(scratch.active, scratch, n)
+    return n
 
 
-@jit
+@leaf
 def own_balances(u: int, s: int, model: Model, state: State) -> None:
     """Give account ``u`` balances of its own in scenario ``s`` before its first call."""
     if state.flags[s, u] & CALLED:
@@ -121,7 +125,7 @@ def own_balances(u: int, s: int, model: Model, state: State) -> None:
     state.scenario[s].liquidated_accounts += 1
 
 
-@jit
+@leaf
 def is_wanted(call: Call, model: Model, moment: Moment) -> bool:
     """Return whether a call earns what liquidators demand."""
     j = model.debt[call.d].asset
@@ -129,7 +133,7 @@ def is_wanted(call: Call, model: Model, moment: Moment) -> bool:
     return bool(call.profit_usd > 0.0 and call.profit_usd >= max(model.costs.min_profit_usd, share))
 
 
-@jit
+@leaf
 def may_be_called(u: int, s: int, health: Health, moment: Moment, model: Model, state: State) -> bool:
     """Return whether an account below health factor 1 may be called, and notes since when it waits."""
     if moment.gate == GRACE and health.ratio >= UNPROTECTED_BELOW:
@@ -140,7 +144,7 @@ def may_be_called(u: int, s: int, health: Health, moment: Moment, model: Model, 
     return bool(moment.time_s - state.waiting_since_s[s, u] >= model.costs.latency_s)
 
 
-@jit
+@leaf
 def try_call(
     u: int,
     s: int,
@@ -186,21 +190,31 @@ def try_call(
     return True
 
 
-@jit
+@leaf
 def liquidate_one(
-    s: int, moment: Moment, model: Model, state: State, decided: Decided, log: EventLog
+    s: int,
+    some: IntArray,
+    moment: Moment,
+    model: Model,
+    state: State,
+    decided: Decided,
+    log: EventLog,
+    row: int,
+    scratch: Scratch,
 ) -> None:
-    """Run the rounds of one scenario."""
+    """Run the rounds of one scenario.
+
+    ``some`` accounts, increasing, hold all that are below; calls are logged from ``row`` on.
+    """
     if moment.gate == DOWN:
         return
-    legs = np.zeros(model.most_legs, dtype=LEG)
-    active = queue(s, moment, model, state, decided, legs)
+    active, legs = scratch.active, scratch.legs
+    n = queue(s, some, moment, model, state, decided, scratch)
     first_call = state.scenario[s].calls
-    n = len(active)
     for _ in range(MAX_CALLS):
         kept = 0
         for k in range(n):
-            place = log.ptr[s] + state.scenario[s].calls - first_call
+            place = row + state.scenario[s].calls - first_call
             if try_call(active[k], s, moment, model, state, decided, log, place, legs):
                 active[kept] = active[k]
                 kept += 1
@@ -215,5 +229,7 @@ def liquidate(
     first: int, last: int, prices: Prices, model: Model, state: State, decided: Decided, log: EventLog
 ) -> None:
     """Run `liquidate_one` for scenarios ``first`` .. ``last - 1`` of the block."""
+    scratch, everyone = scratch_for(model), np.arange(len(model.account))
     for s in range(first, last):
-        liquidate_one(s, moment_of(prices, s), model, state, decided, log)
+        moment = moment_of(prices, s)
+        liquidate_one(s, everyone, moment, model, state, decided, log, log.ptr[s], scratch)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from abis.findings import Finding
 from oracles.graph import OracleGraph
 from protocols.snapshot import Snapshot
 from risk.engine.advance import Inputs
-from risk.engine.arrays import FloatArray
+from risk.engine.arrays import FloatArray, IntArray
 from risk.engine.model import OPEN
 from risk.engine.outage import Outage, held
 from risk.scenarios.scenarios import ScenarioBlock, Scenarios
@@ -142,14 +142,34 @@ def durations_hours(time_s: FloatArray) -> FloatArray:
     return np.append(gaps, gaps[-1])
 
 
-def moments(
+class Along(NamedTuple):
+    """Prices of a block of paths that no liquidation moves, as `Inputs` but with the times, (S, T, A).
+
+    ``time_s``, ``hours`` and ``gates`` (T,).
+    """
+
+    oracle_raw: NDArray[Any]
+    market_usd: FloatArray
+    fair_usd: FloatArray
+    time_s: FloatArray
+    hours: FloatArray
+    gates: IntArray
+
+    def moments(self) -> Iterator[Inputs]:
+        """Yield the inputs moment by moment."""
+        for t, time_s in enumerate(self.time_s):
+            raw, market, fair = self.oracle_raw[:, t], self.market_usd[:, t], self.fair_usd[:, t]
+            yield Inputs(raw, market, fair, float(time_s), float(self.hours[t]), int(self.gates[t]))
+
+
+def along(
     snapshot: Snapshot,
     scenarios: Scenarios,
     block: ScenarioBlock,
     oracles: Oracles,
     outage: Outage | None = None,
-) -> Iterator[Inputs]:
-    """Yield the inputs of a block, moment by moment."""
+) -> Along:
+    """Return the prices of a block of scenarios, all moments at once."""
     market = market_price_usd(block)
     check_prices(block.fair_price_usd, block.start, "fair price")
     if isinstance(oracles, Perfect):
@@ -161,6 +181,15 @@ def moments(
     if outage is not None:
         gates = outage.gates(scenarios.time_s)
         raw = held(raw, gates, [r.price_raw for r in snapshot.reserves])
-    for t, time_s in enumerate(scenarios.time_s):
-        fair, lasts = block.fair_price_usd[:, t], float(hours[t])
-        yield Inputs(raw[:, t], market[:, t], fair, float(time_s), lasts, int(gates[t]))
+    return Along(raw, market, block.fair_price_usd, scenarios.time_s, hours, gates)
+
+
+def moments(
+    snapshot: Snapshot,
+    scenarios: Scenarios,
+    block: ScenarioBlock,
+    oracles: Oracles,
+    outage: Outage | None = None,
+) -> Iterator[Inputs]:
+    """Yield the inputs of a block, moment by moment."""
+    yield from along(snapshot, scenarios, block, oracles, outage).moments()

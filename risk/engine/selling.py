@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from risk.engine.jit import jit
+from risk.engine.jit import leaf
 from risk.engine.model import Model
 
 
-@jit
+@leaf
 def cumulative_usd(asset: int, tokens: float, model: Model) -> float:
     """Return what selling the first ``tokens`` fetches at the curve's own price (finite depth)."""
     n, curve = model.reserve[asset].curve_points, model.curve[asset]
@@ -30,7 +30,7 @@ def cumulative_usd(asset: int, tokens: float, model: Model) -> float:
     return float(curve[low].usd + share * (curve[high].usd - curve[low].usd))
 
 
-@jit
+@leaf
 def sale_usd(asset: int, sold: float, tokens: float, price_usd: float, model: Model) -> float:
     """Return what ``tokens`` fetch after ``sold`` tokens, at market price ``price_usd``."""
     reserve = model.reserve[asset]
@@ -40,7 +40,7 @@ def sale_usd(asset: int, sold: float, tokens: float, price_usd: float, model: Mo
     return float(base * (price_usd / reserve.curve_price_usd))
 
 
-@jit
+@leaf
 def slippage(asset: int, tokens: float, model: Model) -> float:
     """Return the share of value lost by selling ``tokens`` into the untouched book."""
     reserve = model.reserve[asset]
@@ -50,7 +50,7 @@ def slippage(asset: int, tokens: float, model: Model) -> float:
     return float(min(max(1.0 - fetched, 0.0), 1.0))
 
 
-@jit
+@leaf
 def tokens_above(asset: int, sold: float, price_usd: float, floor_usd: float, model: Model) -> float:
     """Return how many more tokens sell at a marginal price of at least ``floor_usd``.
 

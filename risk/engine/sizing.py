@@ -19,7 +19,7 @@ from risk.engine.arrays import (
     RuleNumbers,
 )
 from risk.engine.health import U, rounded
-from risk.engine.jit import jit
+from risk.engine.jit import leaf
 
 
 class Pair(NamedTuple):
@@ -47,13 +47,13 @@ class Seizure(NamedTuple):
     fee: float
 
 
-@jit
+@leaf
 def percent_half_up(value: float, bps: float) -> float:
     """Return ``floor((value bps + 5000) / 10000)``."""
     return float(np.floor((value * bps + 5_000.0) / 10_000.0))
 
 
-@jit
+@leaf
 def most_repayable(pair: Pair, debt_value: float, near_one: bool, rules: RuleNumbers) -> float:
     """Return the most one call may repay of the pair's debt (the close factor)."""
     owed = pair.d_amount
@@ -70,7 +70,7 @@ def most_repayable(pair: Pair, debt_value: float, near_one: bool, rules: RuleNum
     return float(min(np.floor(limit / pair.d_price), owed - max(1.0, owed * 4.0 * U)))
 
 
-@jit
+@leaf
 def seizure_of(pair: Pair, cover: float, rules: RuleNumbers) -> Seizure:
     """Return what repaying ``cover`` seizes, with less repaid if the collateral runs out."""
     worth = pair.d_price * cover / pair.c_price
@@ -89,7 +89,7 @@ def seizure_of(pair: Pair, cover: float, rules: RuleNumbers) -> Seizure:
     return Seizure(seized, repaid, protocol_fee(pair, seized, rules))
 
 
-@jit
+@leaf
 def protocol_fee(pair: Pair, seized: float, rules: RuleNumbers) -> float:
     """Return the treasury's part of ``seized``: its share of the bonus."""
     if not rules.has_protocol_fee or pair.fee_bps == 0.0:
@@ -100,7 +100,7 @@ def protocol_fee(pair: Pair, seized: float, rules: RuleNumbers) -> float:
     return percent_half_up(seized - np.floor(stripped + 0.5), pair.fee_bps)
 
 
-@jit
+@leaf
 def leaves_dust(pair: Pair, call: Seizure, rules: RuleNumbers) -> bool:
     """Return whether a partial call would leave too little on either side."""
     d_left, c_left = pair.d_amount - call.repaid, pair.c_amount - call.seized
@@ -110,7 +110,7 @@ def leaves_dust(pair: Pair, call: Seizure, rules: RuleNumbers) -> bool:
     return bool(min(d_base, np.floor(c_left * pair.c_price)) < rules.min_leftover_base)
 
 
-@jit
+@leaf
 def most_without_dust(pair: Pair, rules: RuleNumbers) -> float:
     """Return the largest repayment that surely leaves enough on both sides; below 1 if none.
 

@@ -82,7 +82,7 @@ PER_EMODE = np.dtype(
 )
 
 BUDGET_BYTES = 256 * 2**20
-PRICE_COPIES = 6  # of a block's prices beside the venues': median, fair, oracle and in between
+PRICE_COPIES = 13  # of a block's prices beside the venues': median, fair, oracle, rows, extremes, in between
 
 
 class State(NamedTuple):
@@ -141,7 +141,7 @@ def block_size(
 
     ``times`` and ``venues`` are those of the price paths, which are held for a whole block.
     """
-    each = 8 * (len(model.collateral) + len(model.debt)) + 10 * len(model.account)
+    each = 8 * (len(model.collateral) + len(model.debt)) + 14 * len(model.account) + 4 * times
     each += 8 * len(model.account) if model.costs.latency_s > 0 else 0
     each += 8 * times * len(model.reserve) * (venues + PRICE_COPIES)
     each += PER_SCENARIO.itemsize + PER_ASSET.itemsize * len(model.reserve)

@@ -8,12 +8,12 @@ import numpy as np
 
 from risk.engine.arrays import FloatArray, Records
 from risk.engine.health import CALLED_ERROR, LEG_ERROR, UNSURE, YES, Health, judge, value_legs
-from risk.engine.jit import jit
+from risk.engine.jit import inlined, leaf
 from risk.engine.model import Model, Moment
 from risk.engine.state import CALLED, State
 
 
-@jit
+@inlined
 def balances(u: int, s: int, model: Model, state: State) -> tuple[FloatArray, FloatArray]:
     """Return the arrays that hold account ``u``'s collateral and debt in scenario ``s``."""
     if state.flags[s, u] & CALLED:
@@ -21,7 +21,7 @@ def balances(u: int, s: int, model: Model, state: State) -> tuple[FloatArray, Fl
     return model.c_amount, model.d_amount
 
 
-@jit
+@leaf
 def look_at(u: int, s: int, moment: Moment, model: Model, state: State, legs: Records) -> Health:
     """Return the health of account ``u`` in scenario ``s``; fills ``legs``."""
     account = model.account[u]
@@ -31,7 +31,7 @@ def look_at(u: int, s: int, moment: Moment, model: Model, state: State, legs: Re
     return judge(account, model, legs)
 
 
-@jit
+@leaf
 def is_below(health: Health, model: Model) -> bool:
     """Return whether the account is liquidatable, by the middle value where the bounds leave it open."""
     if health.below == UNSURE:
@@ -39,7 +39,7 @@ def is_below(health: Health, model: Model) -> bool:
     return bool(health.below == YES)
 
 
-@jit
+@leaf
 def is_near_one(health: Health, model: Model) -> bool:
     """Return whether only part may be closed, by the middle value where the bounds leave it open."""
     if health.near_one == UNSURE:
@@ -47,7 +47,7 @@ def is_near_one(health: Health, model: Model) -> bool:
     return bool(health.near_one == YES)
 
 
-@jit
+@leaf
 def widen(low: float, high: float, price: float, reference: float) -> tuple[float, float]:
     """Return the range of price over reference widened by one asset; (0, inf) without a reference."""
     if reference > 0.0:
@@ -55,7 +55,7 @@ def widen(low: float, high: float, price: float, reference: float) -> tuple[floa
     return (0.0, np.inf) if price > 0.0 else (low, high)
 
 
-@jit
+@leaf
 def surely_healthy(account: Any, low: float, high: float, model: Model) -> bool:
     """Return whether an account, as in the snapshot, is healthy whatever the rounding.
 

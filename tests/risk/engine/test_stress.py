@@ -14,10 +14,8 @@ from abis.findings import FindingKind
 from oracles.graph import graph_of
 from protocols.snapshot import EMode, Snapshot
 from risk.depth import Depth
-from risk.engine import advance
-from risk.engine.advance import Engine
+from risk.engine import paths
 from risk.engine.liquidators import Liquidators
-from risk.engine.state import State
 from risk.outcome import Outcome
 from risk.scenarios.scenarios import Scenarios
 from tests.risk.engine.markets import FREE, NOW_S, Account, market, moves, reserve
@@ -295,11 +293,12 @@ def test_what_the_engine_could_not_settle_is_told(
 ) -> None:
     snapshot = one_account(100.0, 75.0)
 
-    def counting(engine: Engine, state: State, *args: Any, **more: Any) -> Any:
+    def counting(*args: Any, **more: Any) -> Any:
+        state, logs = paths.follow(*args, **more)
         state.scenario[counter][:] = 3
-        return advance.run(engine, state, *args, **more)
+        return state, logs
 
-    monkeypatch.setattr("risk.engine.stress.run", counting)
+    monkeypatch.setattr("risk.engine.stress.follow", counting)
     (finding,) = run(snapshot, falls(snapshot, 1.0)).findings
     assert finding.kind is kind
     assert finding.message.startswith(words)
