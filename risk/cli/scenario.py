@@ -221,6 +221,8 @@ def _runs(found: December) -> Any:
         row = summary(name, wave)
         lows = [f"{row[k]:,.0f}" for k in ("btc_low_usd", "eth_low_usd")]
         parts = [f"{row[k]:.1%}" for k in ("cascade_share", "widest_dispersion")]
+        if row["diverges"]:  # beyond published depth: that it ran away is known, not where to
+            lows, parts = ["runs away"] * 2, ["–"] * 2
         table.add_row(name, _shown(row["liquidated_usd"], "USD"), *lows, *parts)
     return table
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from abis.errors import InputError
 from risk.venues.advance import bin_times, run
-from risk.venues.book import Book
+from risk.venues.book import TRUSTED_MOVE, Book
 from risk.venues.december_table import table, targets
 from risk.venues.kernel import Record
 from risk.venues.margin import LONG, SHORT, Tiers
@@ -59,15 +59,18 @@ def free_ranges() -> dict[str, tuple[float, float, float]]:
 
 
 class Fit(NamedTuple):
-    """What is fitted: open interest in US dollars per percent, sizes and depths of the outside move."""
+    """What is fitted, with where the fit begins: near where it ends on the shipped path, so that it is short.
 
-    btc: float = 25e6  # BTC longs beyond `NEAR`, all venues
-    others: float = 35e6  # longs of all other assets, per percent of BTC
-    shorts: float = 80e6  # shorts of all assets, per percent of BTC
-    near: float = 2.0  # how much denser longs are within `NEAR`
-    whale: float = 34e6
-    btc_low: float = -0.033  # deepest outside log move of BTC
-    eth_beta: float = 1.45
+    Open interest in US dollars per percent, sizes, and depths of the outside move.
+    """
+
+    btc: float = 24.7e6  # BTC longs beyond `NEAR`, all venues
+    others: float = 44.7e6  # longs of all other assets, per percent of BTC
+    shorts: float = 148e6  # shorts of all assets, per percent of BTC
+    near: float = 3.54  # how much denser longs are within `NEAR`
+    whale: float = 34.57e6
+    btc_low: float = -0.0336  # deepest outside log move of BTC
+    eth_beta: float = 1.489
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +110,13 @@ class Wave:
         k = self.market.assets.index(asset)
         whole = float(np.log(self.low_usd(asset) / self.market.price_usd[k]))
         return 1.0 - float(self.outside[:, k].min()) / whole if whole < 0.0 else 0.0
+
+
+def diverges(wave: Wave) -> bool:
+    """Return whether the venues' own selling moved an index beyond what published depth covers."""
+    outside = np.stack([np.interp(wave.time_s, wave.moments_s, column) for column in wave.outside.T], axis=1)
+    own = np.log(wave.record.index_usd[0] / wave.market.price_usd) - outside
+    return bool(np.abs(own).max() > TRUSTED_MOVE)
 
 
 def grid(late_s: float = LATE_S) -> FloatArray:

@@ -18,6 +18,7 @@ from risk.venues.december import (
     Fit,
     Free,
     Wave,
+    diverges,
     fitted,
     free_ranges,
     predicted_w2,
@@ -196,7 +197,11 @@ def liquidations(wave: Wave) -> list[dict[str, Any]]:
 
 
 def summary(name: str, wave: Wave) -> dict[str, Any]:
-    """Return a run in one row: liquidations, lows, dispersion, cascade share, what is left."""
+    """Return a run in one row: liquidations, lows, cascade share, dispersion.
+
+    ``diverges`` says that an index moved farther by the venues' own selling than published depth covers: its
+    figures then say that it ran away, not where to.
+    """
     logs = np.log(wave.record.price_usd[0, :, :, 0])
     return {
         "run": name,
@@ -205,6 +210,7 @@ def summary(name: str, wave: Wave) -> dict[str, Any]:
         "btc_low_usd": wave.low_usd("BTC"),
         "eth_low_usd": wave.low_usd("ETH"),
         "cascade_share": wave.cascade_share(),
+        "diverges": diverges(wave),
         "widest_dispersion": float(np.ptp(logs, axis=1).max()),
         "hours": DAY_S / 3600.0,
     }
