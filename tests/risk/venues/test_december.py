@@ -1,0 +1,125 @@
+"""December 2025: targets met where fitted, the note kept, the day left out predicted and not fitted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from abis.errors import ScenarioError
+from risk.cli.main import app
+from risk.scenarios.scenarios import Scenarios
+from risk.scenarios.storage import write_scenarios
+from risk.venues.december import Fit, Free, Wave, diverges, fitted, free_ranges, prices, results
+from risk.venues.december_candles import candle_path
+from risk.venues.december_report import radius_before, summary
+from risk.venues.december_table import Target, table, targets
+from risk.venues.scenario import of_coins
+
+
+@pytest.fixture(scope="module")
+def wave() -> tuple[Fit, Wave]:
+    return fitted()
+
+
+def test_every_figure_has_a_source_and_the_note_stays() -> None:
+    assert all(t.source for t in targets().values())
+    assert {t.set for t in targets().values()} == {"W1", "W2", "W3"}
+    assert "374" in table()["note"]["inconsistency"]
+    shares = [v for k, v in table()["venues"].items() if k != "source"]
+    assert sum(shares) == pytest.approx(1.0)
+    assert all(low <= used <= high for used, low, high in free_ranges().values())
+
+
+def test_tolerances() -> None:
+    total = Target("a", "W1", "total", 100.0, "USD", "", "")
+    share = Target("b", "W1", "share", 0.98, "share", "", "")
+    span = Target("c", "W3", "range", 5.0, "USD", "", "", 4.0, 6.0)
+    assert total.bounds() == pytest.approx((85.0, 115.0))
+    assert share.bounds() == pytest.approx((0.93, 1.0))
+    assert [span.met(x) for x in (3.9, 4.0, 6.1)] == [False, True, False]
+
+
+def test_the_fit_meets_the_first_and_third_set(wave: tuple[Fit, Wave]) -> None:
+    got = results(wave[1])
+    assert {t.id for t in targets().values() if t.set != "W2"} == set(got)
+    assert all(targets()[name].met(value) for name, value in got.items()), got
+    assert not diverges(wave[1])
+
+
+def test_the_branching_is_of_the_measured_order(wave: tuple[Fit, Wave]) -> None:
+    assert 0.05 < radius_before(wave[1]) < 0.35
+    assert 0.0 < wave[1].cascade_share() < 0.35
+    assert summary("one", wave[1])["liquidated_usd"] == pytest.approx(420e6, rel=0.15)
+
+
+def test_the_wave_is_a_scenario(wave: tuple[Fit, Wave], tmp_path: Path) -> None:
+    market, record = wave[1].market, wave[1].record
+    made = of_coins({"wave": record.price_usd[0]}, wave[1].time_s, market.names(), market.assets)
+    assert isinstance(made, Scenarios)
+    block = made.produce(0, 1)
+    low, high = block.market_price_usd.min(axis=2), block.market_price_usd.max(axis=2)
+    assert (low <= block.fair_price_usd + 1e-9).all()
+    assert (block.fair_price_usd <= high + 1e-9).all()
+    write_scenarios(made, tmp_path / "wave")
+    stored = pd.read_parquet(tmp_path / "wave" / "market.parquet")
+    assert len(stored) == len(made.time_s) * len(market.venues)
+
+
+def test_candles_that_do_not_cover_the_day_are_refused(tmp_path: Path) -> None:
+    times = pd.date_range("2025-12-07", periods=10, freq="5min", tz="UTC")
+    rows = pd.DataFrame({"time": times, "symbol": "BTCUSDT", "close_usdt": 9e4})
+    rows.to_csv(tmp_path / "short.csv", index=False)
+    with pytest.raises(ScenarioError, match="BTCUSDT cover the day"):
+        candle_path(tmp_path, "W1", prices())
+
+
+def test_what_selling_explains_is_taken_out_of_candles(tmp_path: Path, wave: tuple[Fit, Wave]) -> None:
+    times = pd.date_range("2025-12-06T15:55Z", "2025-12-07T15:55Z", freq="5min")
+    level = np.linspace(0.0, -0.02, len(times))
+    parts = [
+        pd.DataFrame({"time": times, "symbol": symbol, "close_usdt": start * np.exp(beta * level)})
+        for symbol, start, beta in (("BTCUSDT", 9e4, 1.0), ("ETHUSDT", 3_050.0, 1.5))
+    ]
+    pd.concat(parts).to_csv(tmp_path / "candles.csv", index=False)
+    path = candle_path(tmp_path, "W1", prices())
+    assert {f.subject for f in path.findings} == {"SOL", "XRP", "MEME"}
+    before = path(wave[0], wave[1].market, np.array([86_400.0]))[0]
+    assert before[0] == pytest.approx(-0.02, abs=2e-4)
+    path.learn(wave[1])
+    after = path(wave[0], wave[1].market, np.array([84_600.0]))[0, 0]
+    assert after > np.interp(84_600.0, path.time_s, path.log_price["BTC"])
+
+
+def test_an_unknown_scenario_is_named() -> None:
+    result = CliRunner().invoke(app, ["scenario", "build", "january-1900"])
+    assert "december-2025" in str(result.exception)
+
+
+@pytest.mark.verify
+def test_the_command_writes_scenarios_and_a_table(tmp_path: Path) -> None:
+    out = tmp_path / "wave"
+    result = CliRunner().invoke(app, ["scenario", "build", "december-2025", "-o", str(out), "--json"])
+    assert result.exit_code == 0, result.output
+    body = json.loads(result.stdout)
+    rows = {t["id"]: t for t in body["data"]["targets"]}
+    assert all(t["met"] for t in rows.values() if t["fitted"])
+    assert not any(t["fitted"] for t in rows.values() if t["set"] == "W2")
+    assert any("contradicts itself" in f["message"] for f in body["findings"])
+    assert len(pd.read_parquet(out / "scenarios.parquet")) == len(body["data"]["runs"]) + 1
+    runs = {r["run"]: r for r in body["data"]["runs"]}
+    assert runs["depth cut by 86 %"]["diverges"]
+    assert runs["leverage capped at 10"]["liquidated_usd"] < runs["december 2025"]["liquidated_usd"]
+
+
+@pytest.mark.verify
+@pytest.mark.real_data
+def test_real_candles_are_fitted(data_dir: Path) -> None:
+    path = candle_path(data_dir / "prices", "W1", prices())
+    _, found = fitted(Free.used(), price_usd=path.price_usd, outside=path, learn=path.learn, fixed_path=True)
+    assert all(targets()[name].met(value) for name, value in results(found).items())
+    assert max(path.error_bps(found, a) for a in ("BTC", "ETH")) < 5.0
