@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from risk.confidence import bootstrap_interval, quantile_bounds
+from risk.confidence import bootstrap_interval, probability_bound, quantile_bounds
 from risk.measures import expected_shortfall, value_at_risk
 from risk.outcome import Outcome
 from risk.scenarios.scenarios import Scenarios
@@ -72,6 +72,22 @@ class HarmRow:
 
 
 @dataclass(frozen=True, slots=True)
+class FrequencyRow:
+    """In how many drawn scenarios an entry of the ledger is not 0, and how likely that is at most.
+
+    The bounds (Clopper-Pearson, 95 %) say what resamples cannot: no loss among n draws leaves a
+    chance of about 3 / n.
+    """
+
+    measure: str
+    scenarios: int
+    before: int
+    after: int
+    before_at_most_share: float
+    after_at_most_share: float
+
+
+@dataclass(frozen=True, slots=True)
 class WorstRow:
     """The worst scenario of one entry of the ledger, on either side."""
 
@@ -104,6 +120,8 @@ class Harm:
     drawn : bool
         Whether the scenarios are an independent sample.
     rows : tuple of HarmRow
+    frequencies : tuple of FrequencyRow
+        Empty unless drawn with equal weights.
     worst : tuple of WorstRow
     lenders : tuple of LenderRow
     """
@@ -111,6 +129,7 @@ class Harm:
     basis: str
     drawn: bool
     rows: tuple[HarmRow, ...]
+    frequencies: tuple[FrequencyRow, ...]
     worst: tuple[WorstRow, ...]
     lenders: tuple[LenderRow, ...]
 
@@ -127,10 +146,13 @@ def harm(scenarios: Scenarios, before: Outcome, after: Outcome, *, seed: int = 0
         Of the resamples behind intervals.
     """
     drawn = is_sample(scenarios)
-    rows, worst = [], []
+    rows, worst, frequencies = [], [], []
+    counted = drawn and _equal(before.weight)
     for field, name, unit in MEASURES:
         sides = _total(before, field), _total(after, field)
         rows += [_row(name, unit, one, sides, before.weight, drawn, seed) for one in STATISTICS]
+        if counted:
+            frequencies.append(_frequency(name, *sides))
         at = [int(np.argmax(side)) for side in sides]
         worst.append(
             WorstRow(
@@ -142,7 +164,8 @@ def harm(scenarios: Scenarios, before: Outcome, after: Outcome, *, seed: int = 0
                 after.names[at[1]],
             )
         )
-    return Harm(_basis(scenarios, drawn), drawn, tuple(rows), tuple(worst), _lenders(before, after))
+    basis = _basis(scenarios, drawn, frequencies)
+    return Harm(basis, drawn, tuple(rows), tuple(frequencies), tuple(worst), _lenders(before, after))
 
 
 def is_sample(scenarios: Scenarios) -> bool:
@@ -150,13 +173,19 @@ def is_sample(scenarios: Scenarios) -> bool:
     return scenarios.seed is not None and not CHOSEN_GROUPS & set(scenarios.groups)
 
 
-def _basis(scenarios: Scenarios, drawn: bool) -> str:
+def _basis(scenarios: Scenarios, drawn: bool, frequencies: list[FrequencyRow]) -> str:
     n = f"{len(scenarios):,}"
     if drawn:
-        return (
+        text = (
             f"{n} scenarios drawn with seed {scenarios.seed}; intervals of 95 %, about the generator's "
             "sampling, not about whether it is right"
         )
+        for row in (f for f in frequencies if f.measure == "bad debt"):
+            text += (
+                f"; bad debt in {row.after:,} of {n} after the change ({row.before:,} before), so its "
+                f"probability is at most {row.after_at_most_share:.2%}"
+            )
+        return text
     past = set(scenarios.groups) == {"history"}
     return f"{n} scenarios as they are weighted; {PAST if past else CHOSEN}"
 
@@ -179,10 +208,11 @@ def _row(
     before, after = (statistic(side, weight) for side in sides)
     if not drawn:
         return HarmRow(name, label, unit, before, after)
-    equal = bool((weight == weight[0]).all())
 
     def own(side: FloatArray) -> Interval:
-        if level is not None and equal:
+        if np.ptp(side) == 0:  # nothing to resample: the draws bound only how often, not how much
+            return float(side[0]), None
+        if level is not None and _equal(weight):
             return _bounded(quantile_bounds(side, level, RISK))
         return bootstrap_interval(statistic, side, weight, risk=RISK, draws=DRAWS, seed=seed)
 
@@ -190,10 +220,22 @@ def _row(
         at = places.astype(np.int64)
         return statistic(sides[1][at], drawn_weight) - statistic(sides[0][at], drawn_weight)
 
+    if np.ptp(sides[1] - sides[0]) == 0:
+        return HarmRow(name, label, unit, before, after, own(sides[0]), own(sides[1]), (None, None))
     # Places stand for losses, so that both sides are resampled together.
     places = np.arange(len(weight), dtype=np.float64)
     moved = bootstrap_interval(change, places, weight, risk=RISK, draws=DRAWS, seed=seed)
     return HarmRow(name, label, unit, before, after, own(sides[0]), own(sides[1]), moved)
+
+
+def _equal(weight: FloatArray) -> bool:
+    return bool((weight == weight[0]).all())
+
+
+def _frequency(measure: str, before: FloatArray, after: FloatArray) -> FrequencyRow:
+    n, then, now = len(before), int((before > 0).sum()), int((after > 0).sum())
+    bounds = (probability_bound(k, n, RISK) for k in (then, now))
+    return FrequencyRow(measure, n, then, now, *bounds)
 
 
 def _bounded(ends: tuple[float, float]) -> Interval:

@@ -75,6 +75,22 @@ def test_a_sample_has_intervals_around_its_figures() -> None:
     assert width[0] < width[1]
 
 
+def test_what_no_draw_shows_is_bounded_by_how_often_not_by_nothing() -> None:
+    none = outcome([[0.0, 0.0]] * 300)
+    found = harm(drawn(300), none, none)
+    (mean,) = (r for r in found.rows if (r.measure, r.statistic) == ("bad debt", "mean"))
+    assert mean.before_interval == mean.after_interval == (0.0, None)
+    assert mean.change_interval == (None, None)
+    row = next(f for f in found.frequencies if f.measure == "bad debt")
+    assert (row.scenarios, row.before, row.after) == (300, 0, 0)
+    assert 2.9 / 300 < row.after_at_most_share < 3.0 / 300
+    assert (
+        "bad debt in 0 of 300 after the change (0 before), so its probability is at most 0.99%" in found.basis
+    )
+    weighted = replace(none, weight=np.arange(1.0, 301.0))
+    assert harm(drawn(300), weighted, weighted).frequencies == ()
+
+
 def test_too_few_samples_leave_an_end_open() -> None:
     found = harm(drawn(40), *sides(40))
     (row,) = (r for r in found.rows if (r.measure, r.statistic) == ("bad debt", "VaR 99 %"))
