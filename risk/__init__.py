@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from risk.attribution import attribute
     from risk.depth import Depth
     from risk.engine.explain import explain
     from risk.engine.liquidators import Liquidators
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
     from risk.scenarios.standard import standard_set
 
 __all__ = ["Depth", "Liquidators", "Outcome", "Scenarios", "explain", "from_shocks", "grid"]
-__all__ += ["standard_set", "stress"]
+__all__ += ["attribute", "standard_set", "stress"]
 
 _HOME = {
+    "attribute": "risk.attribution",
     "Depth": "risk.depth",
     "Liquidators": "risk.engine.liquidators",
     "Outcome": "risk.outcome",
