@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
+from abis.findings import Severity
 from risk.proposal.dossier import Dossier
 from risk.proposal.report import headline, notice
 from risk.proposal.step_curve import TOGETHER, StepCurve
@@ -35,6 +36,7 @@ def post(dossier: Dossier, page: Page) -> str:
         _front_matter(dossier, page),
         "## Simple Summary",
         *(prose(s) for s in headline(dossier)),
+        _listed(_not_followed(dossier)),
         "## Motivation",
         *_motivation(dossier),
         *_section(sections["specification"], page, pictures=False),
@@ -96,6 +98,13 @@ def _motivation(dossier: Dossier) -> Iterator[str]:
     if lines:
         yield "What each change does alone, the others staying as they are:"
         yield _listed(lines)
+
+
+def _not_followed(dossier: Dossier) -> Iterator[str]:
+    """Yield what of a payload the comparison does not cover, and must be reviewed by hand."""
+    for finding in dossier.evidence.findings if dossier.reviewed else ():
+        if finding.severity >= Severity.HIGH:
+            yield prose(f"{formats.label(finding.subject)}: {finding.message}")
 
 
 def _effects_of_changes(dossier: Dossier) -> Iterator[str]:
