@@ -20,6 +20,9 @@ from risk.scenarios.scenarios import ScenarioBlock, Scenarios
 from risk.scenarios.standard import standard_set
 from risk.scenarios.storage import write_scenarios
 from risk.sensitivity import VARIANTS
+from tests.risk.engine.markets import Account as Position
+from tests.risk.engine.markets import market as book_of_accounts
+from tests.risk.engine.markets import reserve as plain
 from tests.risk.report.made import market
 
 Run = Callable[..., tuple[int, str, str]]
@@ -265,3 +268,29 @@ def test_options_of_a_run_are_told_in_its_json(run: Run, snap: Path) -> None:
     assert (inputs["latency_blocks"], inputs["feedback"]) == (5.0, 0.5)
     _, plain, _ = run("stress", snap, *SHOCK, "--json")
     assert "interest" not in json.loads(plain)["inputs"]
+
+
+@pytest.mark.parametrize("case", ["empty", "no collateral", "worthless collateral"])
+def test_odd_books_give_numbers_in_every_output(run: Run, tmp_path: Path, case: str) -> None:
+    """Nobody at all, a debt nothing stands behind, and collateral at a price of 0: no NaN, no crash."""
+    listed = [plain("X", 100.0), plain("USDC", decimals=6), plain("ZERO", 0.0)]
+    accounts = {
+        "empty": [],
+        "no collateral": [Position({}, {1: 1_000.0}), Position({0: 10.0}, {1: 700.0})],
+        "worthless collateral": [Position({2: 10.0}, {1: 500.0}), Position({0: 10.0, 2: 1.0}, {1: 700.0})],
+    }[case]
+    save(book_of_accounts(listed, accounts), tmp_path / "snap")
+    shock = ("--shock", "X=-30%", "--shock", "X=0%")
+    more = ("--attribution", "--depth-sensitivity")
+    code, text, _ = run("stress", tmp_path / "snap", *shock, *more, "--json")
+    assert code == 0
+    rows = json.loads(text)["data"]["rows"]  # the envelope refuses NaN and infinity
+    lost = {"empty": 0.0, "no collateral": 1_000.0, "worthless collateral": 500.0}[case]
+    assert rows[1]["bad_debt_usd"] == pytest.approx(lost)
+    assert rows[1]["potential_bad_debt_usd"] == pytest.approx(lost)
+    assert rows[0]["bad_debt_usd"] >= rows[1]["bad_debt_usd"]
+    code, out, _ = run("stress", tmp_path / "snap", *shock, *more)
+    assert (code, "nan" in out) == (0, False)
+    for table in TABLES:
+        code, out, _ = run("stress", tmp_path / "snap", *shock, *more, "--csv", "--table", table)
+        assert (code, "nan" in out) == (0, False)
