@@ -171,3 +171,16 @@ def test_settings_of_strangers_are_refused(run: Run, bundle: Path, written: Path
         code, _, err = run("verify", bundle, "--snapshot", written / "snapshot")
         assert code == 2, change
         assert named in err
+
+
+def test_a_review_is_verified_too(run: Run, written: Path, tmp_path: Path) -> None:
+    calls = json.loads((written / "out" / "proposal.json").read_text())["data"]["calls"]
+    payload = tmp_path / "calls"
+    payload.write_text("\n".join(c["calldata"] for c in calls))
+    code, _, err = run("review-payload", payload, written / "snapshot", *QUICK, "-o", tmp_path / "review")
+    assert code == 0, err
+    payload.unlink()  # the bundle has its copy
+    code, out, err = run("verify", tmp_path / "review", "--snapshot", written / "snapshot")
+    assert code == 0, err
+    assert "every byte is the same" in out
+    assert (tmp_path / "review" / "inputs" / "payload.txt").exists()
