@@ -373,7 +373,7 @@ def predicted_w2(
     return wave, {
         "w2_total_24h": float(day.sum()),
         "w2_hyperliquid": float(one.sum()),
-        "w2_long_share": float(one[:, 0].sum() / max(one.sum(), 1.0)),
+        "w2_long_share": min(1.0, float(one[:, 0].sum() / max(one.sum(), 1.0))),
     }
 
 

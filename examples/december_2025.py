@@ -1,0 +1,162 @@
+"""The wave of December 2025 carried through the oracles to a lending market.
+
+``python -m examples.december_2025 [SNAPSHOT]`` fits the wave, prints target beside result, carries the day
+and its what-ifs through Chainlink feeds to the market of SNAPSHOT (the demo market by default: ``make demo``
+first) and prints how much is liquidated there, and how much of it harmfully.  ``--pictures DIR`` draws
+prices, liquidations and dispersion.  ``--candles DIR`` fits real candles.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from oracles.facts import feed_for
+from oracles.graph import FeedSource, Node, OracleGraph
+from protocols.snapshot import Snapshot
+from protocols.store import load
+from risk.cli.progress import reporting
+from risk.depth import Depth
+from risk.engine.prices import PERFECT
+from risk.engine.stress import stress
+from risk.outcome import Outcome
+from risk.scenarios.families import chain
+from risk.scenarios.scenarios import ScenarioBlock, Scenarios
+from risk.venues.december import Wave, diverges
+from risk.venues.december_report import BASE, December, december
+from risk.venues.scenario import for_market
+
+DEMO = Path("out/demo/snapshot")
+DEPTH = Path(__file__).resolve().parent / "depth" / "assumed_demo_depth.csv"
+PRINT = "HTX"  # the venue of the largest order
+SEEN = {
+    "fair": "Repaid at fair prices",
+    "feeds": "through Chainlink feeds",
+    "print": f"if {PRINT}'s print were the oracle",
+}
+
+
+def feeds(snapshot: Snapshot) -> OracleGraph:
+    """Return one feed an asset, with the settings of the coin it follows where they are known."""
+    nodes, decimals = [], len(str(snapshot.base.unit_raw)) - 1
+    for k, (name, reserve) in enumerate(zip(snapshot.asset_names, snapshot.reserves, strict=True)):
+        coin = chain(name, reserve.symbol)[-1]
+        feed = feed_for(f"{coin} / USD", decimals)
+        nodes.append(Node(name, FeedSource(feed, k)))
+    names = snapshot.asset_names
+    return OracleGraph(names, tuple(nodes), names, snapshot.block.timestamp_s)
+
+
+def kept(found: December) -> tuple[Scenarios, list[str]]:
+    """Return the runs that stay within published depth, and the names of those that run away."""
+    runs = {BASE: found.wave, **found.others}
+    away = [name for name, wave in runs.items() if diverges(wave)]
+    rest = {name: wave for name, wave in found.others.items() if name not in away}
+    return replace(found, others=rest).scenarios(), away
+
+
+def seen_on(scenarios: Scenarios, venue: str) -> Scenarios:
+    """Return the scenarios with one venue's prices as all that oracles see; fair prices stay."""
+    v = scenarios.venues.index(venue)
+
+    def produce(start: int, stop: int) -> ScenarioBlock:
+        block = scenarios.produce(start, stop)
+        return replace(block, market_price_usd=block.market_price_usd[:, :, v : v + 1])
+
+    return replace(scenarios, venues=(venue,), sha256=f"{scenarios.sha256}:{venue}", produce=produce)
+
+
+def carried(found: December, snapshot: Snapshot, depth: Depth) -> tuple[dict[str, Outcome], list[str]]:
+    """Return what the wave does to a market by what its oracles see, and which runs are left out."""
+    runs, away = kept(found)
+    scenarios, graph = for_market(runs, snapshot), feeds(snapshot)
+    return {
+        "fair": stress(snapshot, scenarios, oracles=PERFECT, depth=depth),
+        "feeds": stress(snapshot, scenarios, oracles=graph, depth=depth),
+        "print": stress(snapshot, seen_on(scenarios, PRINT), depth=depth),
+    }, away
+
+
+def show(found: December, outcomes: dict[str, Outcome], away: Sequence[str], console: Console) -> None:
+    """Print target beside result, and the market's day by what its oracles see."""
+    table = Table("Figure", "Target", "Result", "Fitted", "Met", title="Target beside result")
+    for b in found.beside:
+        row = (f"{b.target.set} {b.target.what}", f"{b.target.value:,.4g}", f"{b.result:,.4g}")
+        table.add_row(*row, "yes" if b.fitted else "predicted", "yes" if b.met else "no")
+    console.print(table)
+    table = Table("Run", *SEEN.values(), "Wrongly", "Bad debt", title="On the lending market, USD")
+    frames = {name: outcome.frame() for name, outcome in outcomes.items()}
+    for k, run in enumerate(frames["fair"]["scenario"]):
+        repaid = {name: float(frame["repaid_usd"].iloc[k]) for name, frame in frames.items()}
+        debt = float(frames["print"]["bad_debt_usd"].iloc[k])
+        wrongly = repaid["print"] - repaid["fair"]
+        table.add_row(str(run), *(f"{repaid[n]:,.0f}" for n in SEEN), f"{wrongly:,.0f}", f"{debt:,.0f}")
+    console.print(table)
+    if away:
+        console.print(f"Left out, they run away beyond published depth: {', '.join(away)}.")
+
+
+def draw(wave: Wave, folder: Path) -> list[Path]:
+    """Draw prices by venue, liquidations by venue and dispersion; return the files."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    mpl.rcParams["svg.hashsalt"] = "december-2025"
+    import matplotlib.pyplot as plt
+
+    folder.mkdir(parents=True, exist_ok=True)
+    hours, names = wave.time_s / 3600.0, wave.market.names()
+    fig, axes = plt.subplots(3, 1, figsize=(8, 9), sharex=True, constrained_layout=True)
+    for v, name in enumerate(names):
+        axes[0].plot(hours, wave.record.price_usd[0, :, v, 0], label=name, linewidth=0.9)
+    axes[0].set_ylabel("BTC, USD")
+    closed = wave.record.liquidated_usd[0].sum(axis=(2, 3)) / 1e6
+    bins = np.arange(0.0, 24.0 + 1e-9, 0.25)
+    place = np.digitize(hours, bins) - 1
+    sums = np.stack([np.bincount(place, closed[:, v], len(bins)) for v in range(len(names))])
+    bottom = np.zeros(len(bins))
+    for v, name in enumerate(names):
+        axes[1].bar(bins, sums[v], width=0.25, align="edge", bottom=bottom, label=name)
+        bottom += sums[v]
+    axes[1].set_ylabel("liquidated in 15 min, M USD")
+    axes[1].legend(fontsize=7, ncols=2)
+    spread = np.ptp(np.log(wave.record.price_usd[0, :, :, 0]), axis=1) * 1e4
+    axes[2].plot(hours, spread, color="black", linewidth=0.9)
+    axes[2].set_ylabel("dispersion of BTC, bps")
+    axes[2].set_xlabel("hours")
+    path = folder / "december_2025.svg"
+    fig.savefig(path, metadata={"Date": None})
+    plt.close(fig)
+    return [path]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the example; 2 if there is no snapshot."""
+    parser = argparse.ArgumentParser(prog="python -m examples.december_2025", description=__doc__)
+    parser.add_argument("snapshot", nargs="?", type=Path, default=DEMO)
+    parser.add_argument("--candles", type=Path)
+    parser.add_argument("--pictures", type=Path)
+    options = parser.parse_args(arguments)
+    if not options.snapshot.is_dir():
+        print(f"no snapshot at {options.snapshot}: run `make demo` first, or name one.", file=sys.stderr)
+        return 2
+    with reporting({"fit": "Runs of the fit", "what-ifs": "What-ifs"}) as report:
+        found = december(options.candles, report)
+    snapshot = load(options.snapshot)
+    outcomes, away = carried(found, snapshot, Depth.load(DEPTH, snapshot))
+    show(found, outcomes, away, Console(width=110))
+    if options.pictures is not None:
+        for path in draw(found.wave, options.pictures):
+            print(f"Drawn: {path}", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
