@@ -20,6 +20,7 @@ _NODES = {"anvil": "anvil", "hardhatnetwork": "hardhat", "hardhat": "hardhat", "
 _BALANCE_WEI = 10**24
 _GAS = 8_000_000  # two fit a block of Ethereum mainnet many times over; none exceeds EIP-7825's limit
 _MOST_BLOCKS = 50
+_PATIENCE_S = 300.0  # a fork fetches from afar what it does not have yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,5 +209,5 @@ def open_fork(url: str) -> tuple[Fork, Chain]:
     ChainUnreachable
         If it does not answer.
     """
-    once = Chain(url, attempts=1, timeout_s=300.0)
-    return Fork(once), once
+    # What is sent is tried once; what is read may be asked for again.
+    return Fork(Chain(url, attempts=1, timeout_s=_PATIENCE_S)), Chain(url, timeout_s=_PATIENCE_S)
