@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from risk.confidence import bootstrap_interval, probability_bound, quantile_bounds
+from risk.confidence import bootstrap_interval, is_sample, probability_bound, quantile_bounds
 from risk.measures import expected_shortfall, value_at_risk
 from risk.outcome import Outcome
 from risk.scenarios.scenarios import Scenarios
@@ -21,7 +21,6 @@ RISK = 0.05  # share of intervals that miss
 DRAWS = 399
 CHOSEN = "no interval: scenarios are chosen, not drawn"
 PAST = "no interval: windows of the past overlap and are not drawn"
-CHOSEN_GROUPS = {"single", "pair", "market", "grid", "user"}
 
 # Field of `Outcome`, what it is called, its unit.
 MEASURES = (
@@ -166,11 +165,6 @@ def harm(scenarios: Scenarios, before: Outcome, after: Outcome, *, seed: int = 0
         )
     basis = _basis(scenarios, drawn, frequencies)
     return Harm(basis, drawn, tuple(rows), tuple(frequencies), tuple(worst), _lenders(before, after))
-
-
-def is_sample(scenarios: Scenarios) -> bool:
-    """Return whether all scenarios are draws of one generator: they have a seed, none was chosen."""
-    return scenarios.seed is not None and not CHOSEN_GROUPS & set(scenarios.groups)
 
 
 def _basis(scenarios: Scenarios, drawn: bool, frequencies: list[FrequencyRow]) -> str:

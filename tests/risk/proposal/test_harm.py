@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from risk.confidence import is_sample
 from risk.measures import expected_shortfall, value_at_risk
 from risk.outcome import Outcome
-from risk.proposal.harm import MEASURES, STATISTICS, harm, is_sample
+from risk.proposal.harm import MEASURES, STATISTICS, harm
 from risk.scenarios.scenarios import Scenarios
 from tests.risk.engine.markets import moves
 from tests.risk.outcomes import outcome
