@@ -7,6 +7,7 @@ results were not equal are refused.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,9 +22,13 @@ FIRST = "| " + " | ".join(HEADINGS) + " |"
 
 def cells_of(row: dict[str, Any], day: str) -> tuple[str, ...]:
     """Return a row as the page shows it."""
-    size, baseline = (str(row[k]).replace(" x ", " × ") for k in ("size", "baseline"))
+    size, baseline = (_spelled(str(row[k])) for k in ("size", "baseline"))
     times = (_short(row["seconds"]), baseline, _short(row["baseline_seconds"]), f"{_short(row['ratio'])}×")
     return (str(row["name"]), size, *times, str(row["cores"]), day)
+
+
+def _spelled(text: str) -> str:
+    return re.sub(r"\d{4,}", lambda digits: f"{int(digits[0]):,}", text.replace(" x ", " × "))
 
 
 def _short(number: float) -> str:

@@ -29,7 +29,7 @@ Text after.
 def row(name: str, **more: Any) -> dict[str, Any]:
     return {
         "name": name,
-        "size": "7 accounts x 3 paths",
+        "size": "7000 accounts x 3 paths",
         "seconds": 0.01234,
         "baseline": "loop, 2 x slower",
         "baseline_seconds": 25.4,
@@ -42,7 +42,7 @@ def row(name: str, **more: Any) -> dict[str, Any]:
 
 def test_rows_run_again_are_replaced_and_others_stay() -> None:
     got = rewritten(OLD, [row("again"), row("new", baseline_seconds=0.5)], "2026-02-02").split("\n")
-    shown = "7 accounts × 3 paths | 0.012 | loop, 2 × slower"
+    shown = "7,000 accounts × 3 paths | 0.012 | loop, 2 × slower"
     again = f"| again | {shown} | 25 | 2,058× | 4 | 2026-02-02 |"
     new = f"| new | {shown} | 0.5 | 2,058× | 4 | 2026-02-02 |"
     old = OLD.split("\n")
@@ -81,4 +81,4 @@ def test_the_command(
     assert target.read_text(encoding="utf-8") == OLD
     results.write_text(json.dumps([row("kept")]), encoding="utf-8")
     assert page.main() == 0
-    assert "| kept | 7 accounts × 3 paths |" in target.read_text(encoding="utf-8")
+    assert "| kept | 7,000 accounts × 3 paths |" in target.read_text(encoding="utf-8")
