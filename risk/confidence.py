@@ -245,7 +245,7 @@ def bootstrap_interval(
 def mean_interval(
     losses: FloatArray, weight: FloatArray | None = None, *, risk: float = 0.05, seed: int = 0
 ) -> Interval:
-    """Return an interval of the mean: resampled, normal from `LARGE` samples on.
+    """Return an interval of the mean: resampled, normal from `LARGE` samples on; open if all are alike.
 
     Parameters
     ----------
@@ -264,6 +264,8 @@ def mean_interval(
         As `quantile_bounds`.
     """
     x, w = _weighted(losses, weight)
+    if x.min() == x.max():  # no resample differs, which is no knowledge of what was not drawn
+        return Interval(-math.inf, math.inf, RESAMPLED)
     if len(x) < LARGE:
         return Interval(*bootstrap_interval(_mean, x, w, risk=risk, draws=DRAWS, seed=seed), RESAMPLED)
     return _normal(x, w, risk)
@@ -296,12 +298,15 @@ def shortfall_interval(
     """Return an interval of the mean of the worst ``1 - level`` (CVaR).
 
     Resampled; from `LARGE` samples on normal, with the variance of ``q + (x - q)+ / (1 - level)``.
-    Open above where fewer than `LEAST_IN_TAIL` effective samples lie beyond the level.
+    Open above where fewer than `LEAST_IN_TAIL` effective samples lie beyond the level; open if all are
+    alike.
 
     Parameters and errors as `mean_interval` and `quantile_bounds`.
     """
     x, w = _weighted(losses, weight)
     _check_probability(level)
+    if x.min() == x.max():
+        return Interval(-math.inf, math.inf, RESAMPLED)
     if len(x) < LARGE:
         tail = partial(_shortfall, level=level)
         found = Interval(*bootstrap_interval(tail, x, w, risk=risk, draws=DRAWS, seed=seed), RESAMPLED)

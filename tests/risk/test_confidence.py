@@ -155,6 +155,14 @@ def test_a_tail_of_few_samples_is_open_above() -> None:
     assert shortfall_interval(losses, 0.90, weight).high == math.inf
 
 
+def test_samples_that_are_all_alike_bound_nothing_but_how_often() -> None:
+    none = np.zeros(400)
+    for interval in (mean_interval(none), shortfall_interval(none, 0.9)):
+        assert interval[:2] == (-math.inf, math.inf)
+    assert quantile_interval(none, 0.9)[:2] == (0.0, 0.0)  # 400 draws do bound the 90 % quantile
+    assert quantile_interval(none, 0.999).high == math.inf
+
+
 @pytest.mark.parametrize("shift", [0.0, 5.0])
 def test_intervals_shift_and_scale_with_losses(shift: float) -> None:
     losses, weight = importance(np.random.default_rng(2), 300)
