@@ -136,6 +136,23 @@ def test_a_call_that_fails_says_why(v36_chain: RandomWorld) -> None:
         run(v36_chain, [RawCall("0x12345678")], taken)
 
 
+def test_a_steward_is_called_by_its_council_and_what_it_leaves_undone_is_found(
+    v36_chain: RandomWorld,
+) -> None:
+    council, steward = "0x" + "5C" * 20, "0x" + "7E" * 20
+    # A contract that answers everything with its council's address, and sets nothing.
+    code = f"0x73{council[2:]}60005260206000f3"
+    v36_chain.chain.node.rpc("anvil_setCode", steward, code)
+    taken = take(v36_chain)
+    payload, settings = encoded(taken, Route.STEWARD, ("WETH.supply_cap=900M",))
+    done = run(v36_chain, [replace(c, to=steward) for c in payload], taken)
+    assert [(s.step.sender.lower(), s.step.to, s.reason) for s in done.sent] == [
+        (council.lower(), steward, "")
+    ]
+    (undone,) = held(done, settings).parameters
+    assert (undone.parameter, undone.before) == ("supply_cap_tokens", 900_000_000)
+
+
 class Node:
     """A chain that answers as it is told, and keeps what it was asked."""
 
