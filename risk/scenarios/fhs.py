@@ -75,7 +75,8 @@ class Fhs:
     marginals : tuple of Marginal, length K
     tails : tuple of Tails, length K
     starts : mapping of str to (K,) float64
-        Variance to start from: ``last``, ``median`` and ``stressed`` (the `STRESSED` quantile).
+        Variance to start from: ``last``, ``median``, ``stressed`` (the `STRESSED` quantile); and
+        ``highest``, which no step exceeds.
     down_threshold : float
         Log return of the factor below which a day counts as down.
     source : str
@@ -160,7 +161,12 @@ class Fhs:
             "stationary",
             max(1, round(block_s / self.step_s)),
             wanted,
-            Variance(self.marginals, self.variance_at(start), self.tails if tails else None),
+            Variance(
+                self.marginals,
+                self.variance_at(start),
+                self.starts["highest"],
+                self.tails if tails else None,
+            ),
         )
 
     def down(self) -> Condition:
@@ -239,6 +245,7 @@ def fit(panel: Panel, *, event_s: Sequence[int] = (), source: str = "") -> Fhs:
             "last": variance[-1],
             "median": np.median(variance[:-1], axis=0),
             "stressed": np.quantile(variance[:-1], STRESSED, axis=0),
+            "highest": variance.max(axis=0),
         },
         down_threshold=threshold,
         source=source,

@@ -24,6 +24,7 @@ FloatArray = NDArray[np.float64]
 LogPaths = Callable[[int, int], FloatArray]  # (start, stop) -> (S, T + 1, K)
 
 MAX_SCENARIOS = 10_000_000
+FURTHEST = 50.0  # log price moves beyond this are no forecast
 
 
 def loadings(tree: Tree, coins: Sequence[str], fill: Fill, table: Mapping[str, float]) -> FloatArray:
@@ -95,7 +96,13 @@ def from_log_paths(
     price = snapshot.price_usd
 
     def produce(start: int, stop: int) -> ScenarioBlock:
-        prices = np.exp(log_paths(start, stop) @ load) * price
+        moves = log_paths(start, stop) @ load
+        if not (np.abs(moves) < FURTHEST).all():
+            raise ScenarioError(
+                f"the volatility of a path of {group} {start} to {stop - 1} ran away.",
+                remedy="Give a shorter horizon, a calmer start or another seed.",
+            )
+        prices = np.exp(moves) * price
         return ScenarioBlock(start, prices[:, :, None, :].copy(), prices)
 
     parts = {"kind": group, "scenarios": scenarios, "seed": seed, "assets": snapshot.asset_names, **identity}

@@ -62,12 +62,16 @@ class Variance:
     marginals : tuple of Marginal, length K
     start : (K,) float64
         Variance of the first step.
+    highest : (K,) float64
+        Variance that no step exceeds.  Hourly variances are integrated: their mean does not
+        exist, and without a bound some path of a long horizon always runs away.
     tails : tuple of Tails, optional
         Redraws residuals beyond the thresholds.
     """
 
     marginals: tuple[Marginal, ...]
     start: FloatArray
+    highest: FloatArray
     tails: tuple[Tails, ...] | None = None
 
 
@@ -117,6 +121,18 @@ class Resampler:
         )
 
     @cached_property
+    def spread(self) -> FloatArray:
+        """How much wider residuals of each state are than all together, (states, K).
+
+        A wild state multiplies returns while it lasts.  The variance is not fed with that, or it
+        would run away: its coefficients were fitted to residuals of one spread.
+        """
+        value, drawn = self.sample.value, self.sample.state >= 0
+        every = value[drawn].std(axis=0)
+        states = range(STATES[self.condition.name])
+        return np.stack([value[self.sample.state == s].std(axis=0) / every for s in states])
+
+    @cached_property
     def ranks(self) -> tuple[Ranks, ...]:
         """Where the sample's residuals stand in the fitted tails, by coin."""
         if self.variance is None or self.variance.tails is None:
@@ -133,11 +149,12 @@ class Resampler:
         pools, draw = self.pools, _Draw.fresh(stop - start)
         variance = None if self.variance is None else np.tile(self.variance.start, (stop - start, 1))
         for t in range(steps):
-            draw = self._next_rows(draw, self.condition.state(t, path), pools, u[:, t, :2])
+            state = self.condition.state(t, path)
+            draw = self._next_rows(draw, state, pools, u[:, t, :2])
             value = self.sample.value[draw.row]
             if variance is not None:
                 value = self._scaled(value, draw.row, variance, u[:, t, 2:])
-                variance = self._ahead(variance, value)
+                variance = self._ahead(variance, value / self.spread[state])
             path[:, t + 1] = path[:, t] + value
         return path
 
@@ -170,7 +187,8 @@ class Resampler:
         omega, alpha, gamma, beta = (
             np.array([getattr(x, name) for x in m]) for name in ("omega", "alpha", "gamma", "beta")
         )
-        return next_variance(variance, log_return, omega, alpha, gamma, beta)
+        ahead = next_variance(variance, log_return, omega, alpha, gamma, beta)
+        return np.minimum(ahead, self.variance.highest)
 
 
 @dataclass(frozen=True, eq=False)

@@ -188,6 +188,16 @@ def test_the_states_of_paths_follow_their_prices() -> None:
             MODEL.price_range(2_000, *levels)
 
 
+def test_no_path_of_a_long_horizon_runs_away_in_the_wildest_state() -> None:
+    model = shipped_fhs()
+    below = model.price_range(2_000, 2_500, 3_000)  # and it stays there
+    paths = model.resampler(start="stressed", condition=below).log_paths(0, 200, 240, 3)
+    step = np.abs(np.diff(paths, axis=1)).max()
+    bound = np.sqrt(model.starts["highest"].max())
+    assert step < bound * 60  # the highest volatility, and a residual no one of a million reaches
+    assert np.abs(paths).max() < 20
+
+
 def test_fitted_tails_leave_the_coins_as_close_as_they_were() -> None:
     together = [
         np.corrcoef(MODEL.resampler(start="median", tails=tails).log_paths(0, 2_000, 24, 1)[:, -1].T)[0, 1]

@@ -65,7 +65,9 @@ def test_a_depeg_lies_on_top_of_every_source(folder: Path) -> None:
 
 def test_conditions_change_the_paths_from_where_they_hold(folder: Path) -> None:
     def day(text: str) -> np.ndarray:
-        block = load_scenarios(spec(folder, FHS.replace("40", "400") + "start = 'median'\n" + text), SNAPSHOT)
+        block = load_scenarios(
+            spec(folder, FHS.replace("= 40", "= 400") + "start = 'median'\n" + text), SNAPSHOT
+        )
         return np.log(block.produce(0, 400).fair_price_usd[:, :, 0] / 2_500)
 
     calm = day("condition = 'events'\nevent_at_s = []")
