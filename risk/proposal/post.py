@@ -76,7 +76,6 @@ def _front_matter(dossier: Dossier, page: Page) -> str:
         ("title", page.title),
         ("author", formats.sentence(dossier.author)),
         ("discussions", formats.sentence(dossier.discussion)),
-        ("snapshot", ""),
         ("market", formats.label(market.name)),
         ("protocol", f"{formats.label(market.protocol)} {formats.label(market.version)}"),
         ("chain", market.chain_id),
@@ -85,7 +84,7 @@ def _front_matter(dossier: Dossier, page: Page) -> str:
         ("market_snapshot_sha256", provenance.snapshot_sha256),
         ("scenarios_sha256", provenance.scenarios_sha256),
     )
-    lines = [f"{name}: {json.dumps(value, ensure_ascii=True)}" for name, value in fields]
+    lines = [f"{name}: {json.dumps(value, ensure_ascii=True)}" for name, value in fields if value != ""]
     return "\n".join(["---", *lines, "---"])
 
 
@@ -96,7 +95,7 @@ def _motivation(dossier: Dossier) -> Iterator[str]:
             yield prose(" ".join(paragraph.split()))
     lines = [prose(line) for line in _effects_of_changes(dossier)]
     if lines:
-        yield "What each change does alone, the others staying as they are:"
+        yield "At today's prices, each change alone, the others staying as they are:"
         yield _listed(lines)
 
 

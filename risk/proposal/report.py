@@ -212,8 +212,8 @@ def _notice(dossier: Dossier) -> Iterator[str]:
     later = len({int(a) for a in effects.moved_account[effects.moved_in]}) - len(effects.enacted)
     if later > 0:
         yield (
-            f"{formats.plural(later, 'more account')} can be liquidated after the change in at least one of "
-            "the stresses, and could not before: their owners have less room than today."
+            f"At least one of the stresses makes {formats.plural(later, 'more account')} liquidatable after "
+            "the change and not before."
         )
     if dossier.evidence.completeness.proven is not True:
         yield "The book is not proven complete: accounts that are missing here may be affected too."

@@ -46,7 +46,7 @@ def affected(dossier: Dossier) -> Section:
         for k in order[:LISTED]
     )
     hidden = len(moved) - len(rows)
-    note = "Health factors are today's; hold the pointer on one for all its decimals."
+    note = "Health factors are today's."
     if hidden:
         note += (
             f" The {LISTED:,} with most debt of {len(moved):,}; the others owe "
@@ -57,7 +57,7 @@ def affected(dossier: Dossier) -> Section:
         "Accounts whose status changes",
         (
             Column("account", "Account", Kind.ACCOUNT),
-            Column("now", "At today's prices"),
+            Column("now", "At today's prices", Kind.VALUE),
             Column("enter", "Scenarios: liquidatable only after", Kind.COUNT),
             Column("leave", "only before", Kind.COUNT),
             Column("debt", "Debt, USD", Kind.USD),
@@ -251,7 +251,7 @@ def capacity(dossier: Dossier) -> Section:
         "Caps of the assets concerned",
         (
             Column("asset", "Asset"),
-            Column("side", "Cap"),
+            Column("side", "Cap", Kind.VALUE),
             Column("used", "Used, tokens", Kind.TOKENS, exact_key="used_tokens"),
             Column("before_tokens", "Cap before, tokens", Kind.COUNT),
             Column("before_share", "used", Kind.SHARE),
@@ -297,7 +297,7 @@ def adverse(dossier: Dossier) -> Section:
             Column("after_fall_share", "after", Kind.SHARE),
             Column("before_share", "Past weeks that liquidate, before", Kind.SHARE),
             Column("after_share", "after", Kind.SHARE),
-            Column("returns", "Returns"),
+            Column("returns", "Returns", Kind.VALUE),
             Column("source", "Source", Kind.PROSE),
         ),
         tuple(

@@ -261,15 +261,17 @@ def calls(dossier: Dossier) -> Section:
     """Show the calls an executor sends."""
     columns = (
         Column("place", "#", Kind.COUNT),
+        Column("by", "Sent to"),
         Column("call", "Call", Kind.CODE),
         Column("calldata", "Calldata", Kind.CODE),
     )
     rows = tuple(
-        {"place": k + 1, "call": c.text, "calldata": c.calldata} for k, c in enumerate(dossier.calls)
+        {"place": k + 1, "by": c.by, "call": c.text, "calldata": c.calldata}
+        for k, c in enumerate(dossier.calls)
     )
     table = Table(
         "calls-table",
-        "Calls of the PoolConfigurator",
+        "Calls",
         columns,
         rows,
         how=("Calls",),

@@ -14,6 +14,7 @@ from risk.report.page import Chart, Column, Kind, Section, Table, rows_of
 BARS = 8
 LISTED = 500  # scenarios in the page, those first in which most debt changes sides
 TAIL = "CVaR 95 %"
+_TAILS = {"var95": "VaR 95 %", "cvar95": TAIL, "cvar99": "CVaR 99 %"}
 
 
 def stress(dossier: Dossier) -> Section:
@@ -73,7 +74,7 @@ def stress_sentences(dossier: Dossier) -> tuple[str, ...]:
     k = int(np.argmax(moved)) + 1
     verb = "more" if found.debt_after_usd[k] > found.debt_before_usd[k] else "less"
     return (
-        f"In {int((moved > 0).sum()):,} of {total} liquidatable debt differs; most in "
+        f"Liquidatable debt differs in {int((moved > 0).sum()):,} of {total}; most in "
         f"{formats.label(found.names[k])}: {formats.usd(float(moved[k - 1]))} {verb} "
         f"({found.accounts_before[k]:,} accounts before, {found.accounts_after[k]:,} after).",
     )
@@ -100,7 +101,7 @@ def _bars(dossier: Dossier) -> tuple[Chart, ...]:
             "stress",
             "Liquidatable debt before and after",
             spec,
-            stress_sentences(dossier)[0],
+            f"Now, and up to {BARS} scenarios in which most debt changes sides.",
             wide=True,
             how=("Liquidatable accounts and debt",),
             table="stress-table",
@@ -113,7 +114,7 @@ def ledger(dossier: Dossier) -> Section:
     harm = dossier.evidence.harm
     usd = [r for r in harm.rows if r.unit == "USD"]
     hours = [r for r in harm.rows if r.unit != "USD" and (r.before or r.after)]
-    tables = [_ledger_table("ledger-table", "Harm ledger, USD", usd, Kind.USD)]
+    tables = [_tails(usd), _ledger_table("ledger-table", "Every statistic, USD", usd, Kind.USD)]
     if hours:
         tables.append(
             _ledger_table("ledger-hours-table", "Under-liquidation, USD × hours", hours, Kind.TOKENS)
@@ -149,8 +150,36 @@ def _tail(rows: Sequence[HarmRow]) -> tuple[Chart, ...]:
             depth=True,
             wide=True,
             how=("VaR and CVaR",),
-            table="ledger-table",
+            table="tails-table",
         ),
+    )
+
+
+def _tails(rows: Sequence[HarmRow]) -> Table:
+    """Return one row a measure that any scenario touches: VaR and CVaR side by side."""
+    columns = [Column("measure", "Measure", Kind.VALUE)]
+    for key, name in _TAILS.items():
+        columns.append(Column(f"{key}_before", f"{name} before, USD", Kind.USD, depth=True))
+        columns.append(Column(f"{key}_after", "after, USD", Kind.USD, depth=True))
+    drawn = any(r.change_interval for r in rows)
+    if drawn:
+        columns.append(Column("interval", f"95 % interval of the change of {TAIL}", Kind.VALUE, depth=True))
+    made = []
+    for measure in dict.fromkeys(r.measure for r in rows if r.before or r.after):
+        own = {r.statistic: r for r in rows if r.measure == measure}
+        row: dict[str, object] = {"measure": measure}
+        for key, name in _TAILS.items():
+            row[f"{key}_before"], row[f"{key}_after"] = own[name].before, own[name].after
+        row["interval"] = interval(own[TAIL].change_interval, formats.usd)
+        made.append(row)
+    return Table(
+        "tails-table",
+        "VaR and CVaR",
+        tuple(columns),
+        tuple(made),
+        note="" if drawn else "No intervals: the scenarios are not an independent sample.",
+        empty="No scenario does harm.",
+        how=("VaR and CVaR", "Intervals", "Bad debt", "Avoidable borrower loss", "Toxic volume"),
     )
 
 
@@ -165,9 +194,9 @@ def _ledger_table(id_: str, title: str, rows: Sequence[HarmRow], kind: Kind) -> 
     ]
     drawn = any(r.after_interval for r in rows)
     if drawn:
-        columns[3:3] = [Column("before_interval", "95 % interval", depth=True)]
-        columns[5:5] = [Column("after_interval", "95 % interval", depth=True)]
-        columns.append(Column("change_interval", "95 % interval", depth=True))
+        columns[3:3] = [Column("before_interval", "95 % interval", Kind.VALUE, depth=True)]
+        columns[5:5] = [Column("after_interval", "95 % interval", Kind.VALUE, depth=True)]
+        columns.append(Column("change_interval", "95 % interval", Kind.VALUE, depth=True))
     made = tuple(
         {
             "measure": r.measure,
@@ -186,8 +215,8 @@ def _ledger_table(id_: str, title: str, rows: Sequence[HarmRow], kind: Kind) -> 
         title,
         tuple(columns),
         made,
-        note="" if drawn else "No intervals: the scenarios are not an independent sample.",
-        markdown_rows=40,
+        folded=True,
+        markdown_rows=0,
         how=("VaR and CVaR", "Intervals", "Bad debt", "Avoidable borrower loss", "Toxic volume"),
     )
 
@@ -309,7 +338,7 @@ def _cleared(dossier: Dossier) -> tuple[Chart, ...]:
             "largest-borrower",
             "Depth against the largest borrower",
             spec,
-            depth_sentence(dossier),
+            "What seizing the largest borrower's collateral sells, beside what the market absorbs.",
             note="No bar of what is absorbed: no depth curve was given.",
             wide=True,
             how=("Depth against the largest borrower",),
