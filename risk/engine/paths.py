@@ -28,6 +28,7 @@ from risk.engine.jit import kernel, leaf, over_scenarios
 from risk.engine.liquidate import Decided, liquidate_one
 from risk.engine.model import DOWN, Model, Moment, prices_of
 from risk.engine.prices import Along
+from risk.engine.refill import still_missing
 from risk.engine.safety import Extremes, Weights, fill_extremes, next_touch, room_for_extremes, weights_of
 from risk.engine.scratch import Scratch, scratch_for, sort_by_key
 from risk.engine.state import BELOW, CALLED, NOT_SURE, State
@@ -109,7 +110,7 @@ def clock_of(model: Model, along: Along) -> Clock:
     kept = np.zeros((0, len(half_life_s)))
     if not np.isinf(half_life_s).all():
         waited_s = np.diff(time_s, prepend=0.0)[:, None]
-        kept = np.exp2(-waited_s / np.where(waited_s > 0.0, half_life_s, 1.0))
+        kept = still_missing(waited_s, np.where(waited_s > 0.0, half_life_s, 1.0))
     made = np.concatenate([[0], np.cumsum(along.gates != DOWN)]).astype(np.int64)
     return Clock(time_s, along.hours, along.gates, made, kept)
 

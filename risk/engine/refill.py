@@ -22,7 +22,13 @@ def pressure_after(model: Model, state: State, time_s: float) -> FloatArray:
     if np.isinf(half_life_s).all() or not waited_s.any():
         return np.asarray(now)
     lasting = model.reserve["lasting_share"] * state.asset["pressed_tokens"]
-    return np.asarray(lasting + (now - lasting) * np.exp2(-waited_s / half_life_s))
+    return np.asarray(lasting + (now - lasting) * still_missing(waited_s, half_life_s))
+
+
+def still_missing(waited_s: FloatArray, half_life_s: FloatArray) -> FloatArray:
+    """Return the share of what passes with time that is not back after a wait longer than 0."""
+    with np.errstate(divide="ignore"):  # a half-life of 0: all is back at once
+        return np.asarray(np.exp2(-waited_s / half_life_s))
 
 
 def refill(model: Model, state: State, time_s: float) -> None:
