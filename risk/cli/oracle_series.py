@@ -54,9 +54,10 @@ def day(text: str) -> float:
     from abis.errors import InputError
 
     try:
-        return datetime.fromisoformat(text.strip()).replace(tzinfo=UTC).timestamp()
+        moment = datetime.fromisoformat(text.strip())
     except ValueError:
         raise InputError(f"'{text}' is no date.", remedy="Write it 2023-06-01.") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def period(since: str | None, until: str | None) -> tuple[float, float]:
