@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,27 +16,13 @@ from protocols.position import AccountData
 from protocols.registry import resolve
 from protocols.snapshot import Snapshot
 from protocols.store import digest, save
-from risk.cli.main import main
+from tests.risk.cli.conftest import Run
 from tests.risk.markets import market
 
 if TYPE_CHECKING:
     from examples.demo.world import DemoWorld
 
 COLUMNS = ["account", *(f.name for f in fields(AccountData))]
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command line and return exit code, stdout and stderr."""
-
-    def command(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as stop:
-            main([str(a) for a in arguments])
-        out, err = capsys.readouterr()
-        return int(stop.value.code or 0), out, err
-
-    return command
 
 
 def rows_of(text: str) -> list[dict[str, str]]:

@@ -3,38 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from protocols.store import digest, save
-from risk.cli.main import main
+from protocols.store import digest
+from tests.risk.cli.conftest import Run
 from tests.risk.report.made import market
 
-Run = Callable[..., tuple[int, str, str]]
 LOWER = ("--set", "WETH.liquidation_threshold=70%", "--set", "WETH.ltv=68%", "--shock", "WETH=-10%")
 ADMIN = "0x64b761D848206f447Fe2dd461b0c635Ec39EbB27"
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command line and return exit code, stdout and stderr."""
-
-    def command(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as stop:
-            main([str(a) for a in arguments])
-        out, err = capsys.readouterr()
-        return int(stop.value.code or 0), out, err
-
-    return command
-
-
-@pytest.fixture(scope="module")
-def snap(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("propose") / "snap"
-    save(market(), path)
-    return path
 
 
 def test_page_and_json_agree(run: Run, snap: Path) -> None:

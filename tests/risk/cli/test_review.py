@@ -6,39 +6,17 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from protocols.snapshot import Snapshot
-from protocols.store import digest, save
-from risk.cli.main import main
+from protocols.store import digest
+from tests.risk.cli.conftest import Run
 from tests.risk.report.made import market
 
 FILES = ("report.html", "report.md", "review.json")
 ROOT = Path(__file__).resolve().parents[3]
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command line and return exit code, stdout and stderr."""
-
-    def command(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as stop:
-            main([str(a) for a in arguments])
-        out, err = capsys.readouterr()
-        return int(stop.value.code or 0), out, err
-
-    return command
-
-
-@pytest.fixture(scope="module")
-def snap(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("review") / "snap"
-    save(market(), path)
-    return path
 
 
 def test_three_files_and_a_summary(run: Run, snap: Path, tmp_path: Path) -> None:

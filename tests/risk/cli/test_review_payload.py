@@ -3,40 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from abis.calls import Call, encode
-from protocols.store import load, save
-from risk.cli.main import main
+from protocols.store import load
 from tests.abis.scripted_node import NodeError, ScriptedNode, serving
-from tests.risk.report.made import market
+from tests.risk.cli.conftest import Run
 
-Run = Callable[..., tuple[int, str, str]]
 QUICK = ("--shock", "WETH=-10%", "--one-depth", "--max-age", "1e6")
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command line and return exit code, stdout and stderr."""
-
-    def command(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as stop:
-            main([str(a) for a in arguments])
-        out, err = capsys.readouterr()
-        return int(stop.value.code or 0), out, err
-
-    return command
-
-
-@pytest.fixture(scope="module")
-def snap(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("review") / "snap"
-    save(market(), path)
-    return path
 
 
 def cap(snap: Path, tokens: int = 900_000_000) -> str:

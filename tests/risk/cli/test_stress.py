@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,40 +12,19 @@ import pandas as pd
 import pytest
 
 from protocols.store import digest, save
-from risk.cli.main import main
 from risk.cli.stress_tables import TABLES
 from risk.outcome import LEDGER
 from risk.scenarios.scenarios import ScenarioBlock, Scenarios
 from risk.scenarios.standard import standard_set
 from risk.scenarios.storage import write_scenarios
 from risk.sensitivity import VARIANTS
+from tests.risk.cli.conftest import Run
 from tests.risk.engine.markets import Account as Position
 from tests.risk.engine.markets import market as book_of_accounts
 from tests.risk.engine.markets import reserve as plain
 from tests.risk.report.made import market
 
-Run = Callable[..., tuple[int, str, str]]
 SHOCK = ("--shock", "WETH=-40%", "--shock", "WETH=-1%")
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command line and return exit code, stdout and stderr."""
-
-    def command(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as stop:
-            main([str(a) for a in arguments])
-        out, err = capsys.readouterr()
-        return int(stop.value.code or 0), out, err
-
-    return command
-
-
-@pytest.fixture(scope="module")
-def snap(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("stress") / "snap"
-    save(market(), path)
-    return path
 
 
 def test_table_shows_the_worst_first(run: Run, snap: Path) -> None:
