@@ -82,6 +82,7 @@ def test_the_manifest_names_everything(written: Path) -> None:
     assert str(written) not in (written / "out" / "manifest.json").read_text()
 
 
+@pytest.mark.verify
 def test_another_process_elsewhere_computes_the_same_bytes(written: Path) -> None:
     elsewhere = {
         "TZ": "Asia/Kathmandu",
