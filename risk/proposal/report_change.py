@@ -8,10 +8,12 @@ from typing import Any
 from risk.proposal.changes import Change, Unit
 from risk.proposal.check import Check
 from risk.proposal.dossier import Dossier
+from risk.proposal.pending import pending_ltv
 from risk.proposal.step_curve import TOGETHER, Step, StepCurve
 from risk.report import charts, formats
 from risk.report.page import Chart, Column, Kind, Section, Table
 
+WAITS = ", once unfrozen"  # beside an LTV that comes into force only then
 STEP_ROWS = 6  # of each curve in the post
 
 
@@ -28,7 +30,7 @@ def specification(dossier: Dossier) -> Section:
         {
             "name": c.name,
             "before": c.shown[0],
-            "after": c.shown[1],
+            "after": c.shown[1] + (WAITS if pending_ltv(dossier.market, c) else ""),
             "difference": difference(c),
             "raw": f"{c.before} → {c.after}",
         }

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
+from risk.proposal.changes import read_changes
 from risk.proposal.report import every_chart, page
+from risk.proposal.report_change import specification
 from risk.report.html import to_html
 from risk.report.page import Page
 from tests.risk.proposal.pages import hostile, plain
@@ -63,3 +66,18 @@ def test_hostile_names_do_not_reorder_or_flood_the_page() -> None:
     assert "\u202e" not in text
     assert "A" * 600 not in text
     assert ">=cmd" not in text
+
+
+def test_an_ltv_that_waits_says_so() -> None:
+    """The LTV of a frozen reserve is not shown as if it were in force."""
+    market = plain().market
+    weth = replace(market.reserves[0], frozen=True, ltv_bps=0)
+    frozen = replace(
+        market,
+        market=replace(market.market, protocol="aave_v3", version="3.3"),
+        reserves=(weth, *market.reserves[1:]),
+    )
+    changes = read_changes(["WETH.ltv=70%"], frozen)
+    dossier = replace(plain(), market=frozen, evidence=replace(plain().evidence, changes=changes))
+    (row,) = specification(dossier).tables[0].rows
+    assert row["after"] == "70.00 %, once unfrozen"
