@@ -15,7 +15,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -166,8 +166,9 @@ def _sent(client: Any, work: Work[T]) -> Iterator[str]:
     try:
         yield name
     finally:
-        if client.status == "running":
-            client.unregister_worker_plugin(name)
+        with suppress(OSError):  # a scheduler that was lost needs no tidying
+            if client.status == "running":
+                client.unregister_worker_plugin(name)
 
 
 def _results(client: Any, executor: str, name: str, blocks: list[Block]) -> Iterator[tuple[int, Any]]:
@@ -188,28 +189,32 @@ def _results(client: Any, executor: str, name: str, blocks: list[Block]) -> Iter
     except _distributed().CancelledError:  # nobody but the scheduler's end cancels them
         raise _lost(executor) from None
     finally:
-        if under_way and client.status == "running":
-            client.cancel([future for _, future in under_way], force=True)
+        with suppress(OSError):
+            if under_way and client.status == "running":
+                client.cancel([future for _, future in under_way], force=True)
 
 
 def _result(client: Any, executor: str, block: Block, future: Any) -> Any:
-    """Return the result of a block, waiting as long as there are workers."""
-    distributed, missing_since = _distributed(), None
-    while not future.done():
+    """Return the result of a block, waiting as long as there are workers.
+
+    A block that is done is not here yet: its result may be lost with the worker that holds it.
+    """
+    missing_since = None
+    while True:
         try:
-            with client.as_current():
-                distributed.wait([future], timeout=POLL_S)
+            return future.result(timeout=WORKERS_S if future.done() else POLL_S)
+        except _distributed().KilledWorker as error:
+            raise InputError(
+                f"scenarios {block[0]} to {block[1] - 1} brought down one worker after another ({error}).",
+                remedy="Look at the workers' logs; give them more memory, or fewer threads each.",
+            ) from None
         except TimeoutError:
-            missing_since = None if client.nthreads() else missing_since or time.monotonic()
+            try:
+                missing_since = None if client.nthreads() else missing_since or time.monotonic()
+            except OSError:
+                raise _lost(executor) from None
             if missing_since is not None and time.monotonic() - missing_since > WORKERS_S:
                 raise _no_worker(executor) from None
-    try:
-        return future.result()
-    except distributed.KilledWorker as error:
-        raise InputError(
-            f"scenarios {block[0]} to {block[1] - 1} brought down one worker after another ({error}).",
-            remedy="Look at the workers' logs; give them more memory, or fewer threads each.",
-        ) from None
 
 
 def _no_worker(executor: str) -> InputError:
