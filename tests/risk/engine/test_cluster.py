@@ -60,6 +60,7 @@ def bytes_of(outcome: Outcome) -> dict[str, Any]:
     return {k: v.tobytes() if isinstance(v, np.ndarray) else v for k, v in columns.items()}
 
 
+@pytest.mark.verify  # every worker compiles first
 @settings(max_examples=4)
 @given(seeds, st.sampled_from([1, 3]), st.sampled_from([None, 0.0, 0.5]), st.booleans())
 def test_where_blocks_run_changes_nothing(
