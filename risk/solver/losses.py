@@ -98,12 +98,13 @@ def multiples(
     market = market_price_usd(block)
     check_prices(block.fair_price_usd, block.start, "fair price")
     raw = oracle_raw(snapshot, market, scenarios.time_s, oracles, block.start).astype(np.float64)
-    now = snapshot.price_usd
-    scale = snapshot.base.usd_per_raw
-    return tuple(
-        np.divide(prices, now, out=np.ones_like(prices), where=now > 0)
-        for prices in (raw * scale, block.fair_price_usd)
-    )  # type: ignore[return-value]
+    return _over(raw * snapshot.base.usd_per_raw, snapshot.price_usd), _over(
+        block.fair_price_usd, snapshot.price_usd
+    )
+
+
+def _over(prices: FloatArray, now: FloatArray) -> FloatArray:
+    return np.asarray(np.divide(prices, now, out=np.ones_like(prices), where=now > 0))
 
 
 def _swept(

@@ -23,7 +23,7 @@ from risk.engine.book_sweep import UNGOVERNED, Accounts, RowOptions
 from risk.proposal.changes import FIELDS, Change
 from risk.scenarios.families import tree_of
 from risk.solver.limits import Limits, Objective
-from risk.solver.pairs import find_returns
+from risk.solver.pairs import Known, find_returns
 from risk.solver.parameters import Parameters, emode_row, parameters_of
 from risk.solver.returns import DAY_S, Returns, shipped_returns
 
@@ -262,18 +262,35 @@ def _safe_level(
     probability = limits["new_position.probability"]
     if probability >= 1:
         return 1.0
+    found = _pairs(snapshot, limits, table, mode, members)
+    return min([1.0, *(known.returns.quantile(probability) for _, _, known in found if known is not None)])
+
+
+def _pairs(
+    snapshot: Snapshot, limits: Limits, table: Returns, mode: int, members: tuple[int, ...]
+) -> Iterator[tuple[int, int, Known | None]]:
+    """Yield each collateral of a row with each debt it can have, and what is known of the pair."""
     horizon_s = int(limits["new_position.horizon_days"]) * DAY_S
     debts = set(range(len(snapshot.reserves))) if not mode else set(snapshot.emodes[mode - 1].borrowable)
     tree = tree_of(snapshot)
-    levels = [1.0]
     for i in members:
-        for j in debts - {i}:
-            if not (snapshot.reserves[j].borrowing_enabled and snapshot.reserves[j].active):
-                continue
-            pair = find_returns(tree, table, i, j, horizon_s, "minimum")
-            if pair is not None:
-                levels.append(pair.returns.quantile(probability))
-    return min(levels)
+        for j in sorted(debts - {i}):
+            if snapshot.reserves[j].borrowing_enabled and snapshot.reserves[j].active:
+                yield i, j, find_returns(tree, table, i, j, horizon_s, "minimum")
+
+
+def untested(snapshot: Snapshot, limits: Limits, *, table: Returns | None = None) -> tuple[str, ...]:
+    """Return the pairs, ``collateral/debt``, the new-position test says nothing of: no returns are known."""
+    if limits["new_position.probability"] >= 1:
+        return ()
+    known, names = table if table is not None else shipped_returns(), snapshot.asset_names
+    missing = [
+        f"{names[i]}/{names[j]}"
+        for _, place, is_emode, members in _places(snapshot)
+        for i, j, pair in _pairs(snapshot, limits, known, place + 1 if is_emode else 0, members)
+        if pair is None
+    ]
+    return tuple(dict.fromkeys(missing))
 
 
 def _broken(

@@ -20,7 +20,7 @@ from risk.solver.conflicts import Conflict, conflict
 from risk.solver.evaluate import Setting, amounts, broken
 from risk.solver.limits import Limits
 from risk.solver.losses import losses_of
-from risk.solver.menu import Menu, menu_of
+from risk.solver.menu import Menu, menu_of, untested
 from risk.solver.plan import Stage, stages
 from risk.solver.search import Search, gains, search
 
@@ -181,6 +181,17 @@ def _beside(menu: Menu, row: int, option: int) -> list[int]:
 
 def _findings(setting: Setting) -> tuple[Finding, ...]:
     out = [*setting.scenarios.findings]
+    if missing := untested(setting.snapshot, setting.limits):
+        out.append(
+            Finding(
+                FindingKind.MISSING,
+                Severity.MEDIUM,
+                "new_position.probability",
+                f"not tested for want of returns: {', '.join(missing)}.",
+                None,
+                "Lower their LTVs by hand, or widen the table of returns.",
+            )
+        )
     if setting.depth is None:
         out.append(
             Finding(

@@ -16,7 +16,7 @@ from risk.scenarios.scenarios import Scenarios
 from risk.solver.certificate import certify
 from risk.solver.evaluate import Setting, amounts, broken, together
 from risk.solver.limits import Limits, read_limits
-from risk.solver.menu import accounts_of, menu_of
+from risk.solver.menu import accounts_of, menu_of, untested
 from risk.solver.plan import stages
 from risk.solver.recommend import recommend
 from risk.solver.search import gains
@@ -102,6 +102,15 @@ def test_the_plan_obeys_the_market(market: Snapshot, falls: Scenarios) -> None:
     assert len(stages(solution.setting, solution.chosen)) == len(solution.plan)
     names = [line.partition("=")[0] for line in changes_text(solution)]
     assert names == [c.name for c in solution.changes]
+
+
+def test_pairs_without_returns_are_told(market: Snapshot) -> None:
+    """Where nothing is known of a pair the new-position test does not pass in silence."""
+    asked = limits("[new_position]\nprobability = 0.5\n")
+    everything = untested(market, asked, table={})
+    assert "WETH/USDC" in everything
+    assert set(untested(market, asked)) < set(everything)
+    assert untested(market, limits()) == ()
 
 
 def test_accounts_are_the_books(market: Snapshot, falls: Scenarios) -> None:
