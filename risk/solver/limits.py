@@ -21,7 +21,9 @@ class Objective(StrEnum):
     """What the solver looks for among all choices within the limits."""
 
     BORROW_POWER = "borrow_power"  # most USD that may be borrowed against what is supplied
-    LEAST_CHANGE = "least_change"  # fewest basis points of threshold and bonus moved
+    LEAST_CHANGE = "least_change"  # fewest basis points of LTV, threshold and bonus moved
+    REVENUE = "revenue"  # most interest a year for the treasury, an estimate
+    PENALISED_HARM = "penalised_harm"  # borrowing power less weighted expected losses
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,21 @@ KEYS: Mapping[str, Mapping[str, Key]] = {
         "bonus_bps": Key(0, 0, 5_000, "how far a bonus may move either way, bps"),
         "bonus_step_bps": Key(50, 1, 5_000, "distance of the candidates, bps"),
     },
+    "objective": {
+        "tolerance": Key(
+            0.0,
+            0,
+            1,
+            "share of an objective that may be given up for the one named after it in solver.objective",
+        ),
+        "avoidable_weight": Key(1.0, 0, 1e6, "borrowing power a USD of expected avoidable loss costs, USD"),
+        "bad_debt_weight": Key(
+            1.0, 0, INF, "borrowing power a USD of expected potential bad debt costs, USD"
+        ),
+    },
+    "plan": {
+        "notice_days": Key(0, 0, 365, "between the plan and the first step that lowers a threshold"),
+    },
 }
 
 
@@ -90,7 +107,8 @@ class Limits:
     ----------
     numbers : mapping of "section.name" to float
         Every key of `KEYS`.
-    objective : Objective
+    objectives : tuple of Objective
+        The first decides; each further one chooses among what the ones before it leave.
     relever : tuple of float
         Borrowers' behaviours the result must hold for: 0 leaves debts as they are, 1 borrows up with
         every rise of LTV.
@@ -99,9 +117,14 @@ class Limits:
     """
 
     numbers: Mapping[str, float]
-    objective: Objective = Objective.BORROW_POWER
+    objectives: tuple[Objective, ...] = (Objective.BORROW_POWER,)
     relever: tuple[float, ...] = (0.0, 0.5, 1.0)
     keep: tuple[str, ...] = field(default=())
+
+    @property
+    def objective(self) -> Objective:
+        """Return the objective that decides first."""
+        return self.objectives[0]
 
     def __getitem__(self, name: str) -> float:
         """Return a number by ``section.name``."""
@@ -110,7 +133,11 @@ class Limits:
     def to_json(self) -> dict[str, Any]:
         """Return JSON-ready values; an absent bound is None."""
         numbers = {k: (None if math.isinf(v) else v) for k, v in self.numbers.items()}
-        rest = {"objective": self.objective.value, "relever": list(self.relever), "keep": list(self.keep)}
+        rest = {
+            "objective": [o.value for o in self.objectives],
+            "relever": list(self.relever),
+            "keep": list(self.keep),
+        }
         return numbers | rest
 
 
@@ -158,7 +185,8 @@ def template() -> str:
         "# Limits of `breakwater solve`. Every key is optional; what is commented out shows the default.",
         "",
         "[solver]",
-        f'# objective = "{Objective.BORROW_POWER}"  # or "{Objective.LEAST_CHANGE}"',
+        f'# objective = "{Objective.BORROW_POWER}"',
+        f"#   one of {', '.join(Objective)}; or several, the first first, as a list",
         "# relever = [0.0, 0.5, 1.0]  # must hold for each: 0 debts stay, 1 borrowers follow the LTV up",
         '# keep = []  # subjects that stay as they are: "WETH", "emode:1"',
     ]
@@ -172,13 +200,7 @@ def template() -> str:
 
 def _solver(given: Mapping[str, Any]) -> dict[str, Any]:
     _known("key in [solver]", given, ("objective", "relever", "keep"))
-    try:
-        objective = Objective(given.get("objective", Objective.BORROW_POWER))
-    except ValueError as error:
-        raise InputError(
-            f"solver.objective is {given['objective']!r}.",
-            remedy=f"Give one of {', '.join(o.value for o in Objective)}.",
-        ) from error
+    objectives = _objectives(given.get("objective", Objective.BORROW_POWER.value))
     relever = given.get("relever", [0.0, 0.5, 1.0])
     usable = isinstance(relever, list) and relever and all(_is_number(e) and 0 <= e <= 1 for e in relever)
     if not usable:
@@ -187,10 +209,22 @@ def _solver(given: Mapping[str, Any]) -> dict[str, Any]:
     if not (isinstance(keep, list) and all(isinstance(name, str) for name in keep)):
         raise InputError(f"solver.keep is {keep!r}.", remedy='Give names, such as ["WETH", "emode:1"].')
     return {
-        "objective": objective,
+        "objectives": objectives,
         "relever": tuple(sorted({float(e) for e in relever})),
         "keep": tuple(dict.fromkeys(keep)),
     }
+
+
+def _objectives(given: Any) -> tuple[Objective, ...]:
+    names = given if isinstance(given, list) else [given]
+    known = {o.value for o in Objective}
+    unique = all(isinstance(n, str) for n in names) and len(set(names)) == len(names)
+    if not names or not unique or not set(names) <= known:
+        raise InputError(
+            f"solver.objective is {given!r}.",
+            remedy=f"Give one or several, each once, of {', '.join(o.value for o in Objective)}.",
+        )
+    return tuple(Objective(n) for n in names)
 
 
 def _table(name: str, value: Any) -> Mapping[str, Any]:

@@ -23,7 +23,7 @@ def to_json(solution: Solution) -> dict[str, Any]:
     """Return everything a solution says; an absent bound is None."""
     found = solution.search
     return {
-        "objective": solution.setting.limits.objective.value,
+        "objective": [o.value for o in solution.setting.limits.objectives],
         "limits": solution.setting.limits.to_json(),
         "do_nothing": _attempt(found.now),
         "recommended": None if found.best is None else _attempt(found.best),
