@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
+from abis.findings import Finding
 from oracles.graph import OracleGraph
 from protocols.snapshot import Snapshot
 from risk.depth import Depth
@@ -63,9 +67,25 @@ class Amount:
         return self.value <= self.limit + 1e-9 * max(1.0, abs(self.value))
 
 
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The amounts of a choice, and what the engine has to say about computing them."""
+
+    amounts: tuple[Amount, ...]
+    findings: tuple[Finding, ...] = ()
+
+
+class Known(Protocol):
+    """Remembers judgements, so that none is made twice; see `risk.solver.resume`."""
+
+    def judgement(self, setting: Setting, key: str, make: Callable[[], Judgement]) -> Judgement:
+        """Return what is known under the key, made and kept if nothing is."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Setting:
-    """A market, its menu and what it is judged by."""
+    """A market, its menu, what it is judged by, and what is known already."""
 
     snapshot: Snapshot
     menu: Menu
@@ -73,6 +93,7 @@ class Setting:
     limits: Limits
     oracles: OracleGraph | None = None
     depth: Depth | None = None
+    known: Known | None = None
 
     @cached_property
     def accounts(self) -> Accounts:
@@ -109,12 +130,37 @@ def amounts(setting: Setting, chosen: IntArray, *, realised: bool = True) -> tup
     realised : bool
         Whether to run the engine, by far the longest part.
     """
+    return judged(setting, chosen, realised=realised).amounts
+
+
+def judged(setting: Setting, chosen: IntArray, *, realised: bool = True) -> Judgement:
+    """Return what `amounts` does, with the findings of the engine."""
+    if setting.known is None:
+        return _judge(setting, chosen, realised)
+    return setting.known.judgement(
+        setting, _key(setting, chosen, realised), lambda: _judge(setting, chosen, realised)
+    )
+
+
+def _key(setting: Setting, chosen: IntArray, realised: bool) -> str:
+    """Return what names a judgement: the rows as they are and as chosen, and the limits."""
+    rows = []
+    for row, k in zip(setting.menu.rows, (chosen - setting.menu.first[:-1]).tolist(), strict=True):
+        now, option = row.options[row.current], row.options[k]
+        rows.append([row.subject, repr(now.parameters), repr(option.parameters), sorted(option.broken)])
+    text = json.dumps([rows, setting.limits.to_json(), realised], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _judge(setting: Setting, chosen: IntArray, realised: bool) -> Judgement:
     limits, level = setting.limits, setting.limits["tail.level"]
     after = applied(setting.snapshot, setting.menu.changes(chosen))
     out: list[Amount] = []
+    findings: tuple[Finding, ...] = ()
     if realised:
         outcome = stress(after, setting.scenarios, oracles=setting.oracles, depth=setting.depth)
         out += _realised(outcome, limits, level)
+        findings = outcome.findings
     for relever in limits.relever:
         swept = together(setting, chosen, relever)
         model = f"sweep, borrowers follow {relever:.0%} of a rise of LTV"
@@ -122,7 +168,7 @@ def amounts(setting: Setting, chosen: IntArray, *, realised: bool = True) -> tup
             tail = expected_shortfall(getattr(swept, measure), level, setting.scenarios.weight)
             out.append(Amount(name, tail, limits[name], model))
     out += [*enactment(setting, after), *_static(setting, chosen, after)]
-    return tuple(out)
+    return Judgement(tuple(out), findings)
 
 
 def broken(found: Sequence[Amount]) -> tuple[Amount, ...]:
