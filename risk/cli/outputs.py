@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from abis.errors import InputError, OutputExists
+from risk.files import write_whole
 
 
 def refuse_existing(folder: Path, names: Iterable[str], force: bool) -> None:
@@ -39,7 +38,7 @@ def write_files(folder: Path, texts: Mapping[str, str | bytes]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
             (folder / name).parent.mkdir(exist_ok=True)
-            _replace(folder / name, text.encode("utf-8") if isinstance(text, str) else text)
+            write_whole(folder / name, text.encode("utf-8") if isinstance(text, str) else text)
     except OSError as error:
         raise InputError(
             f"cannot write into '{folder}': {error.strerror or error}.",
@@ -56,17 +55,8 @@ def write_bytes(path: Path, content: bytes) -> None:
         If it cannot be written.
     """
     try:
-        _replace(path, content)
+        write_whole(path, content)
     except OSError as error:
         raise InputError(
             f"cannot write '{path}': {error.strerror or error}.", remedy="Choose a file that is writable."
         ) from error
-
-
-def _replace(path: Path, content: bytes) -> None:
-    staged = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        staged.write_bytes(content)
-        os.replace(staged, path)
-    finally:
-        staged.unlink(missing_ok=True)

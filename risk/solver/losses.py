@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from risk.engine.arrays import FloatArray
 from risk.engine.book_sweep import Accounts, BookSwept, book_sweep
 from risk.engine.pair_sweep import Calls, Swept
 from risk.engine.prices import check_prices, market_price_usd, oracle_raw
-from risk.scenarios.scenarios import ScenarioBlock, Scenarios
+from risk.scenarios.scenarios import BLOCK, ScenarioBlock, Scenarios
 from risk.solver.limits import Limits
 from risk.solver.menu import BPS, Menu, accounts_of
 
@@ -36,6 +37,14 @@ class Losses:
     swept: BookSwept
 
 
+class Kept(Protocol):
+    """Keeps the sweep of a block of scenarios, so that it is done once; see `risk.solver.resume`."""
+
+    def swept(self, start: int, make: Callable[[], tuple[BookSwept, ...]]) -> tuple[BookSwept, ...]:
+        """Return the block that starts at a scenario, made and kept if it is not there."""
+        ...
+
+
 def losses_of(
     snapshot: Snapshot,
     menu: Menu,
@@ -43,6 +52,8 @@ def losses_of(
     limits: Limits,
     *,
     oracles: OracleGraph | None = None,
+    accounts: Accounts | None = None,
+    kept: Kept | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Losses, ...]:
     """Return the losses of every option, for each behaviour the limits name.
@@ -56,6 +67,10 @@ def losses_of(
     limits : Limits
     oracles : OracleGraph, optional
         Without it oracle prices follow the market at once.
+    accounts : Accounts, optional
+        All of the snapshot by default.
+    kept : Kept, optional
+        Where blocks that were swept before are found, and new ones kept.
     progress : callable (done, total), optional
         Called after every block of scenarios.
 
@@ -64,17 +79,21 @@ def losses_of(
     ScenarioError
         If a price is impossible.
     """
-    accounts, calls = accounts_of(snapshot, menu), calls_of(limits, scenarios)
-    parts: list[list[BookSwept]] = [[] for _ in limits.relever]
-    done = 0
-    for block in scenarios.blocks():
-        oracle, fair = multiples(snapshot, scenarios, block, oracles)
-        for behaviour, part in zip(limits.relever, parts, strict=True):
-            part.append(_swept(accounts, oracle, fair, menu, behaviour, calls))
-        done += len(block)
+    accounts = accounts_of(snapshot, menu) if accounts is None else accounts
+    calls = calls_of(limits, scenarios)
+    parts: list[tuple[BookSwept, ...]] = []
+    for start in range(0, len(scenarios), BLOCK):
+        stop = min(start + BLOCK, len(scenarios))
+
+        def sweep(start: int = start, stop: int = stop) -> tuple[BookSwept, ...]:
+            block = scenarios.produce(start, stop)
+            oracle, fair = multiples(snapshot, scenarios, block, oracles)
+            return tuple(_swept(accounts, oracle, fair, menu, e, calls) for e in limits.relever)
+
+        parts.append(sweep() if kept is None else kept.swept(start, sweep))
         if progress is not None:
-            progress(done, len(scenarios))
-    return tuple(Losses(e, _joined(part)) for e, part in zip(limits.relever, parts, strict=True))
+            progress(stop, len(scenarios))
+    return tuple(Losses(e, _joined([part[k] for part in parts])) for k, e in enumerate(limits.relever))
 
 
 def calls_of(limits: Limits, scenarios: Scenarios) -> Calls:

@@ -19,10 +19,13 @@ from risk.solver.certificate import Certificate, certify
 from risk.solver.conflicts import Conflict, conflict
 from risk.solver.evaluate import Setting, amounts, broken
 from risk.solver.limits import Limits
-from risk.solver.losses import losses_of
+from risk.solver.losses import Losses, losses_of
 from risk.solver.menu import Menu, menu_of, untested
+from risk.solver.objectives import value
 from risk.solver.plan import Stage, stages
-from risk.solver.search import Search, gains, search
+from risk.solver.relaxation import single_row_losses
+from risk.solver.resume import Checkpoint
+from risk.solver.search import DEFAULT, Effort, Search, search
 
 Report = Callable[[str, int, int], None]  # phase, done, total
 
@@ -63,6 +66,9 @@ class Solution:
     neighbours : tuple of Neighbour
     certificate : Certificate or None
     findings : tuple of Finding
+        Of the scenarios, of the engine's runs, and of the solver itself, each once.
+    losses, single : tuple of Losses
+        Of all accounts and of those under one row, for whoever solves again under other limits.
     """
 
     setting: Setting
@@ -73,6 +79,8 @@ class Solution:
     neighbours: tuple[Neighbour, ...]
     certificate: Certificate | None
     findings: tuple[Finding, ...]
+    losses: tuple[Losses, ...] = ()
+    single: tuple[Losses, ...] = ()
 
     @property
     def chosen(self) -> IntArray | None:
@@ -88,6 +96,8 @@ def recommend(
     sample: Scenarios | None = None,
     oracles: OracleGraph | None = None,
     depth: Depth | None = None,
+    effort: Effort = DEFAULT,
+    checkpoint: Checkpoint | None = None,
     progress: Report | None = None,
 ) -> Solution:
     """Return the parameters that are best within the limits.
@@ -102,6 +112,10 @@ def recommend(
         Independent draws that certify it.
     oracles : OracleGraph, optional
     depth : Depth, optional
+    effort : Effort
+        How long to search.
+    checkpoint : Checkpoint, optional
+        What an interrupted run left, and where this one leaves it.
     progress : callable (phase, done, total), optional
 
     Raises
@@ -113,14 +127,37 @@ def recommend(
     _check_box(limits)
     told = progress or _silent
     menu = menu_of(snapshot, limits)
-    setting = Setting(snapshot, menu, scenarios, limits, oracles, depth)
+    setting = Setting(snapshot, menu, scenarios, limits, oracles, depth, checkpoint)
+    if checkpoint is not None:
+        checkpoint.bind(setting)
     losses = losses_of(
-        snapshot, menu, scenarios, limits, oracles=oracles, progress=lambda d, n: told("sweep", d, n)
+        snapshot,
+        menu,
+        scenarios,
+        limits,
+        oracles=oracles,
+        kept=None if checkpoint is None else checkpoint.losses("all"),
+        progress=lambda d, n: told("sweep", d, n),
     )
-    found = search(setting, losses, progress=lambda d, n: told("search", d, n))
+    single = single_row_losses(
+        setting,
+        kept=None if checkpoint is None else checkpoint.losses("single"),
+        progress=lambda d, n: told("bound", d, n),
+    )
+    found = search(setting, losses, effort=effort, single=single, progress=lambda d, n: told("search", d, n))
     if found.best is None:
-        none = None if found.stopped else _conflict(setting, found)
-        return Solution(setting, found, none, (), (), (), None, _findings(setting))
+        return Solution(
+            setting,
+            found,
+            _conflict(setting, found),
+            (),
+            (),
+            (),
+            None,
+            _findings(setting, found),
+            losses,
+            single,
+        )
     chosen = found.best.chosen
     proof = None if sample is None else certify(setting, chosen, sample)
     return Solution(
@@ -131,7 +168,9 @@ def recommend(
         plan=stages(setting, chosen, lambda d, n: told("stages", d, n)),
         neighbours=_neighbours(setting, chosen, told),
         certificate=proof,
-        findings=_findings(setting),
+        findings=_findings(setting, found),
+        losses=losses,
+        single=single,
     )
 
 
@@ -150,7 +189,8 @@ def _silent(phase: str, done: int, total: int) -> None:
 
 def _neighbours(setting: Setting, chosen: IntArray, told: Report) -> tuple[Neighbour, ...]:
     """Return each row moved one threshold up and one down, bonus as recommended."""
-    menu, gain = setting.menu, gains(setting)
+    menu, objective = setting.menu, setting.limits.objective
+    here = value(setting, objective, chosen)
     out = []
     for r, row in enumerate(menu.rows):
         for k in _beside(menu, r, int(chosen[r])):
@@ -161,7 +201,7 @@ def _neighbours(setting: Setting, chosen: IntArray, told: Report) -> tuple[Neigh
                 Neighbour(
                     row.subject,
                     row.changes(int(k - menu.first[r])),
-                    float(gain[moved].sum() - gain[chosen].sum()),
+                    value(setting, objective, moved) - here,
                     tuple(dict.fromkeys(a.name for a in broken(found))),
                 )
             )
@@ -179,8 +219,9 @@ def _beside(menu: Menu, row: int, option: int) -> list[int]:
     return [first + int(hit[-1]) for hit in hits if len(hit)]
 
 
-def _findings(setting: Setting) -> tuple[Finding, ...]:
-    out = [*setting.scenarios.findings]
+def _findings(setting: Setting, found: Search) -> tuple[Finding, ...]:
+    runs = [found.now, *found.attempts, *([found.best] if found.best else [])]
+    out = [*setting.scenarios.findings, *(f for run in runs for f in run.findings)]
     if missing := untested(setting.snapshot, setting.limits):
         out.append(
             Finding(
@@ -203,7 +244,7 @@ def _findings(setting: Setting) -> tuple[Finding, ...]:
                 "Give --depth.",
             )
         )
-    return tuple(out)
+    return tuple(dict.fromkeys(out))
 
 
 def _check_box(limits: Limits) -> None:

@@ -1,51 +1,59 @@
 """The search: additive model to optimality, exact model for what it finds, cuts until both agree.
 
-The additive model adds up what each row changes alone.  What it finds is judged with all rows
-changed at once; if a limit is broken there, that choice is cut off, and with it, at the prices of
-the scenarios and without feedback,
+The additive model adds up what each row changes alone.  What it finds is judged with all rows changed
+at once.  A choice that breaks a limit there is cut off, with what is proven to break it too
+(`risk.solver.cuts`), and the limits of a *guide*, a copy of the additive model, are lowered by what it
+understated.  The first choice of the guide that keeps every limit is the incumbent.  The search goes on:
+the guide's limits are raised half-way back as long as that finds better ones, then the additive model
+itself is asked, and last the relaxation (`risk.solver.relaxation`), which leaves in every choice the
+limits of the exact model do.  It ends when neither can gain more than the incumbent by more than the
+gap, or when attempts or time run out; both gaps are stated.
 
-* every choice with no lower threshold and no lower bonus anywhere, where potential bad debt of
-  borrowers who stay is too large: it rises with both on every path;
-* every choice with no higher threshold anywhere, where too much debt is liquidated or too much
-  becomes liquidatable by the change: both fall as thresholds rise.
-
-No choice is cut off for avoidable loss beyond itself: that is not monotone.  Two gaps are stated:
-of the additive model, and of the exact one, whose bound uses only rules without scenarios and cuts
-that are proven.
+Of several objectives the first is optimised so; then each further one among the choices that give up no
+more of those before it than the stated tolerance.
 """
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass, replace
-
-import numpy as np
+from dataclasses import dataclass, field, replace
 
 from risk.engine.arrays import FloatArray, IntArray
-from risk.measures import expected_shortfall
-from risk.proposal.apply import applied
-from risk.solver.evaluate import SWEPT, Amount, Setting, amounts, broken, enactment
+from risk.solver.additive import program_of, static_rules, tails_of
+from risk.solver.attempt import Attempt, attempt
+from risk.solver.cuts import alone, corrected, proven
+from risk.solver.evaluate import Setting
 from risk.solver.limits import Objective
 from risk.solver.losses import Losses
-from risk.solver.menu import BPS, Rule
-from risk.solver.program import Budget, Choice, Program, TailLimit, solve
+from risk.solver.objectives import gains
+from risk.solver.program import GAP, Budget, Choice, Program, TailLimit, solve
+from risk.solver.relaxation import loosened, single_row_losses
+from risk.solver.settle import settled
 
 ATTEMPTS = 25
+SLACK = 1e-9  # relative, of an objective that is to be kept: sums are rounded
+HALVINGS = 4  # how often the guide's limits are raised half-way back
 
 
-@dataclass(frozen=True, eq=False)
-class Attempt:
-    """One choice that was judged."""
+@dataclass(frozen=True, slots=True)
+class Optimum:
+    """How good the choice is by one objective.
 
-    chosen: IntArray
+    Parameters
+    ----------
+    objective : Objective
+    gain : float
+    surrogate_bound, exact_bound : float
+        No choice that keeps the limits of both models, and none that keeps those of the exact one,
+        gains more, among those that later objectives are left.
+    """
+
+    objective: Objective
     gain: float
-    amounts: tuple[Amount, ...]
-
-    @property
-    def kept(self) -> bool:
-        """Tell whether every limit is kept."""
-        return not broken(self.amounts)
+    surrogate_bound: float
+    exact_bound: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,15 +67,17 @@ class Search:
     attempts : tuple of Attempt
         In the order they were judged.
     best : Attempt or None
-        The choice that keeps every limit; None if there is none or it was not found.
+        The best choice found that keeps every limit; None if there is none or it was not found.
     surrogate : Choice
-        The last solution of the additive model.
+        The first solution of the additive model.
     surrogate_bound, exact_bound : float
-        No choice within the additive model's limits, and none within the exact ones, gains more.
+        Of the first objective, see `Optimum`.
     stopped : bool
-        Whether the attempts ran out.
+        Whether attempts or time ran out before both gaps were closed.
     program : Program
-        The additive model at the end: corrected by what exact judgement found, without cuts.
+        The guide at the end: the additive model corrected by what exact judgement found, without cuts.
+    optima : tuple of Optimum
+        One an objective.
     """
 
     now: Attempt
@@ -78,13 +88,40 @@ class Search:
     exact_bound: float
     stopped: bool
     program: Program
+    optima: tuple[Optimum, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long to search.
+
+    Parameters
+    ----------
+    attempts : int
+        Most choices judged exactly for each objective.
+    seconds : float, optional
+        After which no further choice is judged.  Results then depend on the machine.
+    gap : float
+        Relative, at which the search is content.
+    realised : bool
+        Whether the engine judges too, or the sweep alone.
+    """
+
+    attempts: int = ATTEMPTS
+    seconds: float | None = None
+    gap: float = GAP
+    realised: bool = True
+
+
+DEFAULT = Effort()
 
 
 def search(
     setting: Setting,
     losses: Sequence[Losses],
     *,
-    attempts: int = ATTEMPTS,
+    effort: Effort = DEFAULT,
+    single: Sequence[Losses] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Search:
     """Return the best choice within all limits.
@@ -94,161 +131,210 @@ def search(
     setting : Setting
     losses : sequence of Losses
         Of the same scenarios.
-    attempts : int
-        Most choices judged exactly.
+    effort : Effort
+    single : sequence of Losses, optional
+        Of the accounts under one row, for the exact bound; swept here if not given.
     progress : callable (done, most), optional
     """
-    program = program_of(setting, losses)
-    bound: Program = replace(program, tails=(), budgets=_static(setting))
-    now = _judged(setting, program, setting.menu.current)
-    tried: list[Attempt] = []
-    first_bound, choice = math.inf, solve(program)
-    for count in range(attempts):
-        choice = solve(program) if count else choice
-        first_bound = min(first_bound, choice.bound) if count == 0 else first_bound
-        if choice.option is None:
+    now = attempt(setting, setting.menu.current, whole=True, realised=effort.realised)
+    hunt = _hunt(setting, losses, single_row_losses(setting) if single is None else single, effort, progress)
+    hunt.known[setting.menu.current.tobytes()] = now
+    found = [hunt.run(0)]
+    for place in range(1, len(setting.limits.objectives)):
+        last = found[-1].best
+        if last is None:
             break
-        attempt = _judged(setting, program, choice.option)
-        tried.append(attempt)
-        if progress is not None:
-            progress(count + 1, attempts)
-        if attempt.kept:
-            break
-        proven = _proven(setting, attempt)
-        bound = replace(bound, cuts=(*bound.cuts, *proven))
-        program = _corrected(replace(program, cuts=(*program.cuts, *proven, attempt.chosen)), attempt)
-    best = tried[-1] if tried and tried[-1].kept else None
+        hunt.keep(place - 1, last)
+        found.append(hunt.run(place))
+    best = found[-1].best
     if best is not None:
-        best = _settled(setting, program, best)
+        best = settled(setting.menu, best, hunt.judge)
     return Search(
         now=now,
-        attempts=tuple(tried),
+        attempts=tuple(hunt.tried),
         best=best,
-        surrogate=choice,
-        surrogate_bound=first_bound,
-        exact_bound=solve(bound).bound,
-        stopped=best is None and choice.option is not None,
-        program=replace(program, cuts=()),
+        surrogate=found[0].first,
+        surrogate_bound=found[0].bounds[0],
+        exact_bound=found[0].bounds[1],
+        stopped=hunt.stopped,
+        program=replace(hunt.guide, cuts=()),
+        optima=tuple(
+            Optimum(objective, -math.inf if best is None else best.values[k], *f.bounds)
+            for k, (objective, f) in enumerate(zip(setting.limits.objectives, found, strict=False))
+        ),
     )
 
 
-def program_of(setting: Setting, losses: Sequence[Losses]) -> Program:
-    """Return the additive model: menu rows, and one more with the losses as things are."""
-    limits, menu = setting.limits, setting.menu
-    row = np.append(menu.row, len(menu.rows))
-    tails = []
-    for part in losses:
-        for name, measure in SWEPT.items():
-            if math.isfinite(limits[name]):
-                loss = np.vstack([getattr(part.swept.change, measure), getattr(part.swept.now, measure)])
-                label = f"{name} (follow {part.relever:.0%})"
-                weight = setting.scenarios.weight
-                tails.append(TailLimit(label, loss, weight, limits["tail.level"], limits[name]))
-    gain = np.append(gains(setting), 0.0)
-    return Program(row, gain, tuple(tails), (*_static(setting), *_enacted(setting)))
+@dataclass(frozen=True, eq=False)
+class _Found:
+    best: Attempt | None
+    first: Choice
+    bounds: tuple[float, float]
 
 
-def gains(setting: Setting) -> FloatArray:
-    """Return what each option adds to the objective, (M,)."""
-    menu, options = setting.menu, setting.menu.options
-    if setting.limits.objective is Objective.BORROW_POWER:
-        ltv = np.array([o.parameters.ltv_bps for o in options]) / BPS
-        return np.asarray(ltv * setting.supplied_usd[menu.row])
-    numbers = np.array(
-        [(o.parameters.ltv_bps, o.parameters.threshold_bps, o.parameters.bonus_bps) for o in options]
-    )
-    now = numbers[menu.current][menu.row]
-    return np.asarray(-np.abs(numbers - now).sum(axis=1), dtype=np.float64)
+@dataclass(eq=False)
+class _Hunt:
+    """Three programs that share their cuts, and what was judged so far."""
 
+    setting: Setting
+    additive: Program
+    guide: Program
+    relaxed: Program
+    gains: tuple[tuple[FloatArray, FloatArray], ...]  # of every objective: additive, relaxed
+    most: int
+    deadline_s: float
+    gap: float
+    realised: bool
+    progress: Callable[[int, int], None] | None
+    tried: list[Attempt] = field(default_factory=list)
+    known: dict[bytes, Attempt] = field(default_factory=dict)
+    floors: list[tuple[int, float]] = field(default_factory=list)
+    stopped: bool = False
+    place: int = 0  # of the objective
+    left: int = 0  # choices that may still be judged
+    best: Attempt | None = None
+    seen: list[IntArray] = field(default_factory=list)  # kept, and not to be proposed again
 
-def _static(setting: Setting) -> tuple[Budget, ...]:
-    """Return the rules without scenarios, a budget of no broken row each."""
-    return tuple(
-        Budget(
-            f"rows against {rule.value}",
-            np.array([float(rule in o.broken) for o in setting.menu.options] + [0.0]),
-            0.5,
-        )
-        for rule in Rule
-    )
+    def judge(self, chosen: IntArray) -> Attempt:
+        """Return what a choice amounts to, judged once."""
+        key = chosen.tobytes()
+        if key not in self.known:
+            self.known[key] = attempt(self.setting, chosen, realised=self.realised)
+        return self.known[key]
 
+    def run(self, place: int) -> _Found:
+        """Search for the best choice by one objective."""
+        self.place, self.left, self.seen = place, self.most, []
+        additive, relaxed = self.gains[place]
+        self.additive = replace(self.additive, gain=additive)
+        self.guide = replace(self.guide, gain=additive)
+        self.relaxed = replace(self.relaxed, gain=relaxed)
+        self.best = max((a for a in self.tried if self._allowed(a)), key=self._worth, default=None)
+        first = solve(self.guide, gap=self.gap)
+        self._find(first.option)
+        self._raise()
+        closed = [self._close(program) for program in ("additive", "relaxed")]
+        self.stopped |= not all(done for done, _ in closed)
+        best = -math.inf if self.best is None else self._worth(self.best)
+        return _Found(self.best, first, (max(best, closed[0][1]), max(best, closed[1][1])))
 
-def _enacted(setting: Setting) -> tuple[Budget, ...]:
-    """Return the debt each option alone makes liquidatable, exact, as budgets."""
-    limits, menu = setting.limits, setting.menu
-    names = [n for n in ("enactment.usd", "enactment.debt_bps") if math.isfinite(limits[n])]
-    if not names:
-        return ()
-    cost = {name: np.zeros(len(menu.options) + 1) for name in names}
-    for k in range(len(menu.options)):
-        chosen = menu.current.copy()
-        chosen[menu.row[k]] = k
-        for amount in enactment(setting, applied(setting.snapshot, menu.changes(chosen))):
-            if amount.name in cost:
-                cost[amount.name][k] = amount.value
-    return tuple(Budget(name, cost[name], limits[name]) for name in names)
+    def keep(self, place: int, best: Attempt) -> None:
+        """Let what follows give up no more of an objective than the tolerance."""
+        name, worth = f"objective {self.setting.limits.objectives[place]}", best.values[place]
+        floor = worth - max(self.setting.limits["objective.tolerance"], SLACK) * abs(worth)
+        self.floors.append((place, floor))
+        additive, relaxed = self.gains[place]
+        for program, gain in (("additive", additive), ("guide", additive), ("relaxed", relaxed)):
+            kept: Program = getattr(self, program)
+            setattr(self, program, replace(kept, budgets=(*kept.budgets, Budget(name, -gain, -floor))))
 
+    def _find(self, candidate: IntArray | None) -> None:
+        """Follow the guide, its limits lowered after every failure, to a first choice within all limits."""
+        while self.best is None and candidate is not None and self._more():
+            found = self._try(candidate)
+            if not found.kept:
+                self.guide = corrected(self.guide, found)
+            candidate = self._solve(self.guide).option
 
-def _judged(setting: Setting, program: Program, option: IntArray) -> Attempt:
-    chosen = option[: len(setting.menu.rows)]
-    return Attempt(chosen, float(program.gain[chosen].sum()), amounts(setting, chosen))
+    def _raise(self) -> None:
+        """Raise the guide's limits half-way back as long as that finds what is better."""
+        low, high = 0.0, 1.0
+        for _ in range(HALVINGS if self.best is not None and self._lowered() else 0):
+            middle = (low + high) / 2
+            choice = self._solve(self._between(middle))
+            if choice.option is None or not self._promising(choice.gain):
+                low = middle
+            elif self._more():
+                low, high = (middle, high) if self._try(choice.option).kept else (low, middle)
 
+    def _close(self, name: str) -> tuple[bool, float]:
+        """Ask a program until it promises nothing better; return whether it got there, and its bound."""
+        while True:
+            choice = self._solve(getattr(self, name))
+            if choice.option is None or not self._promising(choice.bound):
+                return True, choice.bound
+            if not self._more():
+                return False, choice.bound
+            self._try(choice.option)
 
-def _settled(setting: Setting, program: Program, best: Attempt) -> Attempt:
-    """Return a choice that gains as much with no change made for nothing.
+    def _solve(self, program: Program) -> Choice:
+        """Solve without what was found to keep the limits, and is known."""
+        cuts = (*program.cuts, *(alone(program, chosen) for chosen in self.seen))
+        return solve(replace(program, cuts=cuts), gap=self.gap)
 
-    Row by row the option nearest to what is in force is taken that gains no less and keeps every
-    limit of sweep and integers; the whole is judged once more.
-    """
-    menu = setting.menu
-    numbers = np.array([astuple(o.parameters) for o in menu.options])
-    moved = np.abs(numbers - numbers[menu.current][menu.row]).sum(axis=1)
-    chosen = best.chosen.copy()
-    for r in range(len(menu.rows)):
-        own = np.arange(menu.first[r], menu.first[r + 1])
-        as_good = (program.gain[own] >= program.gain[chosen[r]]) & (moved[own] < moved[chosen[r]])
-        for k in own[as_good][np.argsort(moved[own][as_good], kind="stable")]:
-            trial = chosen.copy()
-            trial[r] = k
-            if not broken(amounts(setting, trial, realised=False)):
-                chosen = trial
-                break
-    settled = _judged(setting, program, chosen)
-    return settled if settled.kept else best
-
-
-def _proven(setting: Setting, attempt: Attempt) -> list[IntArray]:
-    """Return the sets of options no choice within which keeps the limits."""
-    menu = setting.menu
-    bad = {a.name for a in broken(attempt.amounts) if a.model != "engine"}
-    stays = {a.name for a in broken(attempt.amounts) if a.model.startswith("sweep") and " 0% " in a.model}
-    threshold = np.array([o.parameters.threshold_bps for o in menu.options])
-    bonus = np.array([o.parameters.bonus_bps for o in menu.options])
-    at = attempt.chosen[menu.row]
-    last = len(menu.options)  # the option of the row that holds the losses as things are
-    cuts = []
-    if "bad_debt.cvar_usd" in stays:
-        up = (threshold >= threshold[at]) & (bonus >= bonus[at])
-        cuts.append(np.append(np.flatnonzero(up), last))
-    if "liquidations.cvar_usd" in stays or {"enactment.usd", "enactment.debt_bps"} & bad:
-        cuts.append(np.append(np.flatnonzero(threshold <= threshold[at]), last))
-    return cuts
-
-
-def _corrected(program: Program, attempt: Attempt) -> Program:
-    """Return the program with limits lowered in proportion to what the additive model understates."""
-    option = np.append(attempt.chosen, len(program.row) - 1)
-    lowered = []
-    for tail in program.tails:
-        judged = [a for a in attempt.amounts if tail.name.startswith(a.name) and _same(tail.name, a.model)]
-        worst = max((a for a in judged if not a.kept), key=lambda a: a.value, default=None)
-        if worst is not None:
-            additive = expected_shortfall(tail.loss_usd[option].sum(axis=0), tail.level, tail.weight)
-            lowered.append(replace(tail, limit_usd=min(tail.limit_usd, worst.limit * additive / worst.value)))
+    def _try(self, option: IntArray) -> Attempt:
+        chosen = option[: len(self.setting.menu.rows)]
+        found = self.judge(chosen)
+        self.left -= 1
+        self.tried.append(found)
+        if self.progress is not None:
+            self.progress(self.most - self.left, self.most)
+        if found.kept:
+            self.seen.append(chosen)
         else:
-            lowered.append(tail)
-    return replace(program, tails=tuple(lowered))
+            self._cut(found)
+        if self._allowed(found) and (self.best is None or self._worth(found) > self._worth(self.best)):
+            self.best = found
+        return found
+
+    def _cut(self, found: Attempt) -> None:
+        sets = (*proven(self.setting, found), alone(self.additive, found.chosen))
+        for name in ("additive", "guide", "relaxed"):
+            program: Program = getattr(self, name)
+            setattr(self, name, replace(program, cuts=(*program.cuts, *sets)))
+
+    def _more(self) -> bool:
+        return self.left > 0 and time.monotonic() < self.deadline_s
+
+    def _allowed(self, found: Attempt) -> bool:
+        return found.kept and all(found.values[place] >= floor for place, floor in self.floors)
+
+    def _worth(self, found: Attempt) -> float:
+        return found.values[self.place]
+
+    def _promising(self, gain: float) -> bool:
+        """Tell whether a gain is better than the incumbent's by more than the gap."""
+        if self.best is None:
+            return True
+        worth = self._worth(self.best)
+        return gain > worth + self.gap * abs(worth) + 1e-9
+
+    def _lowered(self) -> bool:
+        return any(a.limit_usd < b.limit_usd for a, b in self._tails())
+
+    def _tails(self) -> list[tuple[TailLimit, TailLimit]]:
+        return list(zip(self.guide.tails, self.additive.tails, strict=True))
+
+    def _between(self, share: float) -> Program:
+        """Return the guide with its limits raised by a share of the way back."""
+        raised = [
+            replace(low, limit_usd=low.limit_usd + share * (high.limit_usd - low.limit_usd))
+            for low, high in self._tails()
+        ]
+        return replace(self.guide, tails=tuple(raised))
 
 
-def _same(label: str, model: str) -> bool:
-    return model == "engine" or label.rpartition("follow ")[2].rstrip(")") in model
+def _hunt(
+    setting: Setting,
+    losses: Sequence[Losses],
+    single: Sequence[Losses],
+    effort: Effort,
+    progress: Callable[[int, int], None] | None,
+) -> _Hunt:
+    program = program_of(setting, losses)
+    relaxed = replace(
+        program, gain=program.gain, tails=loosened(tails_of(setting, single)), budgets=static_rules(setting)
+    )
+    objectives = setting.limits.objectives
+    return _Hunt(
+        setting=setting,
+        additive=program,
+        guide=program,
+        relaxed=relaxed,
+        gains=tuple((gains(setting, o, losses), gains(setting, o, single)) for o in objectives),
+        most=effort.attempts,
+        deadline_s=math.inf if effort.seconds is None else time.monotonic() + effort.seconds,
+        gap=effort.gap,
+        realised=effort.realised,
+        progress=progress,
+    )

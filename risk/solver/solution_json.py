@@ -9,12 +9,12 @@ from typing import Any
 
 from risk.proposal.changes import Change
 from risk.report.markdown import cell, prose
+from risk.solver.attempt import Attempt
 from risk.solver.certificate import Certificate
 from risk.solver.evaluate import Amount
 from risk.solver.parameters import slices
 from risk.solver.plan import Stage, dates
 from risk.solver.recommend import Solution
-from risk.solver.search import Attempt
 
 BPS = 10_000
 

@@ -15,11 +15,11 @@ from risk.scenarios.fhs import filtered, shipped_fhs
 from risk.scenarios.scenarios import Scenarios
 from risk.solver.certificate import certify
 from risk.solver.evaluate import Setting, amounts, broken, together
-from risk.solver.limits import Limits, read_limits
+from risk.solver.limits import Limits, Objective, read_limits
 from risk.solver.menu import accounts_of, menu_of, untested
+from risk.solver.objectives import gains
 from risk.solver.plan import stages
 from risk.solver.recommend import recommend
-from risk.solver.search import gains
 from risk.solver.solution_json import changes_text, text, to_json
 from tests.risk.report import made
 
@@ -50,7 +50,7 @@ def test_exhaustive_search_finds_nothing_better(market: Snapshot, falls: Scenari
         numbers=dict(tolerated.numbers) | {"avoidable_loss.cvar_usd": 0.98 * now["avoidable_loss.cvar_usd"]},
     )
     solution = recommend(market, tight, falls)
-    setting, gain = solution.setting, gains(solution.setting)
+    setting, gain = solution.setting, gains(solution.setting, Objective.BORROW_POWER)
     menu = setting.menu
     best = -np.inf
     ranges = [range(menu.first[r], menu.first[r + 1]) for r in range(len(menu.rows))]

@@ -1,0 +1,63 @@
+"""The additive model of a market: every limit over what each row changes alone, and the objective."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from risk.proposal.apply import applied
+from risk.solver.evaluate import SWEPT, Setting, enactment
+from risk.solver.losses import Losses
+from risk.solver.menu import Rule
+from risk.solver.objectives import gains
+from risk.solver.program import Budget, Program, TailLimit
+
+
+def program_of(setting: Setting, losses: Sequence[Losses]) -> Program:
+    """Return the program for the first objective: menu rows, and one more with the losses as things are."""
+    row = np.append(setting.menu.row, len(setting.menu.rows))
+    gain = gains(setting, setting.limits.objective, losses)
+    return Program(row, gain, tails_of(setting, losses), (*static_rules(setting), *_enacted(setting)))
+
+
+def tails_of(setting: Setting, losses: Sequence[Losses]) -> tuple[TailLimit, ...]:
+    """Return every tail limit over losses by option; the last row is the losses as things are."""
+    limits, weight = setting.limits, setting.scenarios.weight
+    tails = []
+    for part in losses:
+        for name, measure in SWEPT.items():
+            if math.isfinite(limits[name]):
+                loss = np.vstack([getattr(part.swept.change, measure), getattr(part.swept.now, measure)])
+                label = f"{name} (follow {part.relever:.0%})"
+                tails.append(TailLimit(label, loss, weight, limits["tail.level"], limits[name]))
+    return tuple(tails)
+
+
+def static_rules(setting: Setting) -> tuple[Budget, ...]:
+    """Return the rules without scenarios, a budget of no broken row each."""
+    return tuple(
+        Budget(
+            f"rows against {rule.value}",
+            np.array([float(rule in o.broken) for o in setting.menu.options] + [0.0]),
+            0.5,
+        )
+        for rule in Rule
+    )
+
+
+def _enacted(setting: Setting) -> tuple[Budget, ...]:
+    """Return the debt each option alone makes liquidatable, exact, as budgets."""
+    limits, menu = setting.limits, setting.menu
+    names = [n for n in ("enactment.usd", "enactment.debt_bps") if math.isfinite(limits[n])]
+    if not names:
+        return ()
+    cost = {name: np.zeros(len(menu.options) + 1) for name in names}
+    for k in range(len(menu.options)):
+        chosen = menu.current.copy()
+        chosen[menu.row[k]] = k
+        for amount in enactment(setting, applied(setting.snapshot, menu.changes(chosen))):
+            if amount.name in cost:
+                cost[amount.name][k] = amount.value
+    return tuple(Budget(name, cost[name], limits[name]) for name in names)

@@ -1,0 +1,66 @@
+"""What a judged choice teaches: sets of choices that are proven to break a limit too, and lower limits.
+
+At the prices of the scenarios and without feedback,
+
+* no choice with no lower threshold and no lower bonus anywhere keeps a limit on potential bad debt of
+  borrowers who stay that this one breaks: it rises with both on every path;
+* no choice with no higher threshold anywhere keeps a limit on debt liquidated, or on debt the change
+  itself makes liquidatable, that this one breaks: both fall as thresholds rise.
+
+Avoidable loss is not monotone; a choice that breaks its limit is cut off alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from risk.engine.arrays import IntArray
+from risk.measures import expected_shortfall
+from risk.solver.attempt import Attempt
+from risk.solver.evaluate import Setting, broken
+from risk.solver.program import Program
+
+
+def alone(program: Program, chosen: IntArray) -> IntArray:
+    """Return the set that holds a choice and nothing else: with the row of the losses as things are."""
+    return np.append(chosen, len(program.row) - 1)
+
+
+def proven(setting: Setting, attempt: Attempt) -> list[IntArray]:
+    """Return the sets of options no choice within which keeps the limits."""
+    menu = setting.menu
+    bad = {a.name for a in broken(attempt.amounts) if a.model != "engine"}
+    stays = {a.name for a in broken(attempt.amounts) if a.model.startswith("sweep") and " 0% " in a.model}
+    threshold = np.array([o.parameters.threshold_bps for o in menu.options])
+    bonus = np.array([o.parameters.bonus_bps for o in menu.options])
+    at = attempt.chosen[menu.row]
+    last = len(menu.options)  # the option of the row that holds the losses as things are
+    cuts: list[IntArray] = []
+    if "bad_debt.cvar_usd" in stays:
+        up = (threshold >= threshold[at]) & (bonus >= bonus[at])
+        cuts.append(np.append(np.flatnonzero(up), last))
+    if "liquidations.cvar_usd" in stays or {"enactment.usd", "enactment.debt_bps"} & bad:
+        cuts.append(np.append(np.flatnonzero(threshold <= threshold[at]), last))
+    return cuts
+
+
+def corrected(program: Program, attempt: Attempt) -> Program:
+    """Return the program with limits lowered in proportion to what the additive model understates."""
+    option = np.append(attempt.chosen, len(program.row) - 1)
+    lowered = []
+    for tail in program.tails:
+        judged = [a for a in attempt.amounts if tail.name.startswith(a.name) and _same(tail.name, a.model)]
+        worst = max((a for a in judged if not a.kept), key=lambda a: a.value, default=None)
+        if worst is not None:
+            additive = expected_shortfall(tail.loss_usd[option].sum(axis=0), tail.level, tail.weight)
+            lowered.append(replace(tail, limit_usd=min(tail.limit_usd, worst.limit * additive / worst.value)))
+        else:
+            lowered.append(tail)
+    return replace(program, tails=tuple(lowered))
+
+
+def _same(label: str, model: str) -> bool:
+    behaviour = label.rpartition("(follow ")[2].rstrip(")")
+    return model == "engine" or f"follow {behaviour} of" in model

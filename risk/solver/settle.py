@@ -1,0 +1,65 @@
+"""Settling: no change is made for nothing.
+
+What the program finds is one of the best choices, not the one that moves least: it may raise a
+threshold that binds nowhere.  A choice is settled when undoing any one of its changes, wholly or in
+part, as far as the menu has it, breaks a limit or loses of an objective.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import astuple
+
+import numpy as np
+
+from risk.engine.arrays import FloatArray, IntArray
+from risk.solver.attempt import Attempt
+from risk.solver.menu import Menu
+
+Judge = Callable[[IntArray], Attempt]
+
+
+def settled(menu: Menu, best: Attempt, judge: Judge) -> Attempt:
+    """Return a choice worth as much with no change made for nothing.
+
+    Parameters
+    ----------
+    menu : Menu
+    best : Attempt
+        That keeps every limit.
+    judge : callable (chosen) -> Attempt
+    """
+    numbers = numbers_of(menu)
+    again = True
+    while again:
+        again = False
+        for row in range(len(menu.rows)):
+            for option in undone(menu, numbers, row, int(best.chosen[row])):
+                trial = best.chosen.copy()
+                trial[row] = option
+                found = judge(trial)
+                if found.kept and not worth_less(found, best):
+                    best, again = found, True
+                    break
+    return best
+
+
+def numbers_of(menu: Menu) -> FloatArray:
+    """Return the parameters of every option, (M, P)."""
+    return np.array([astuple(o.parameters) for o in menu.options], dtype=np.float64)
+
+
+def undone(menu: Menu, numbers: FloatArray, row: int, option: int) -> list[int]:
+    """Return the options of a row that lie between one and what is in force, those that move least first."""
+    own = np.arange(menu.first[row], menu.first[row + 1])
+    now = numbers[menu.current[row]]
+    way = numbers[option] - now
+    gone = numbers[own] - now
+    between = ((gone * np.sign(way) >= 0) & (np.abs(gone) <= np.abs(way))).all(axis=1) & (own != option)
+    size = (np.abs(gone) / np.maximum(np.abs(now), 1.0)).sum(axis=1)
+    return [int(k) for k in own[between][np.argsort(size[between], kind="stable")]]
+
+
+def worth_less(one: Attempt, other: Attempt) -> bool:
+    """Tell whether an attempt is worth less than another by any objective, beyond rounding."""
+    return any(a < b - 1e-12 * max(1.0, abs(b)) for a, b in zip(one.values, other.values, strict=True))
