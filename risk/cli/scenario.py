@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from risk.cli.scenario_waves import HELP, waves
+
 if TYPE_CHECKING:
     from risk.venues.december_report import December
 
@@ -44,6 +46,7 @@ def register(app: typer.Typer) -> None:
     )
     group.callback()(lambda: None)
     group.command("build", help=_BUILD, no_args_is_help=True)(build)
+    group.command("waves", help=HELP)(waves)
     app.add_typer(group)
 
 
@@ -161,7 +164,8 @@ def _print(found: December, rows: list[dict[str, Any]]) -> None:
     console.print(f"Spectral radius before the wave: {found.radius:.2f}; 1 and above feeds itself.")
 
 
-def _table(title: str, *columns: str) -> Any:
+def plain_table(title: str, *columns: str) -> Any:
+    """Return an empty table, its first column to the left."""
     from rich import box
     from rich.table import Table
 
@@ -178,7 +182,9 @@ def _shown(value: float, unit: str) -> str:
 
 
 def _targets(found: December) -> Any:
-    table = _table("Target beside result", "Figure", "Set", "Target", "Accepted", "Result", "Fitted", "Met")
+    table = plain_table(
+        "Target beside result", "Figure", "Set", "Target", "Accepted", "Result", "Fitted", "Met"
+    )
     for b in found.beside:
         t, (low, high) = b.target, b.target.bounds()
         accepted = f"{_shown(low, t.unit)} to {_shown(high, t.unit)}"
@@ -193,7 +199,7 @@ def _targets(found: December) -> Any:
 def _venues(found: December) -> Any:
     from risk.venues.december_report import liquidations
 
-    table = _table(
+    table = plain_table(
         "Liquidations by venue, USD", "Venue", "Total", "Longs", "Book", "Vault", "ADL", "Largest order"
     )
     for row in liquidations(found.wave):
@@ -208,7 +214,7 @@ def _venues(found: December) -> Any:
 def _runs(found: December) -> Any:
     from risk.venues.december_report import BASE, summary
 
-    table = _table(
+    table = plain_table(
         "The same day with one thing changed",
         "Run",
         "Liquidated",
@@ -228,7 +234,7 @@ def _runs(found: December) -> Any:
 
 
 def _ranges(rows: list[dict[str, Any]]) -> Any:
-    table = _table(
+    table = plain_table(
         "Not identified: the fit at both ends of each range", "Parameter", "Value", "Met", "Cascade's part"
     )
     for row in rows:
