@@ -1,0 +1,162 @@
+"""Today's practice as a rival: by hand on small books, and in a duel with the solver."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from abis.errors import InputError
+from protocols.snapshot import Snapshot
+from risk.depth import Depth
+from risk.engine.book_sweep import BookSwept
+from risk.engine.pair_sweep import Swept
+from risk.scenarios.build import grid
+from risk.solver.closed_forms import smart_ltv
+from risk.solver.evaluate import Setting, together
+from risk.solver.limits import read_limits
+from risk.solver.losses import Losses, losses_of
+from risk.solver.menu import menu_of
+from risk.solver.pairs import pair_debt
+from risk.solver.practice import (
+    duel,
+    judged,
+    nearest,
+    one_at_a_time,
+    power_usd,
+    same_buffers,
+    smart_thresholds,
+)
+from tests.risk.report import made
+
+BOX = "[solver]\nrelever = [0.0]\n[tail]\nlevel = 0.8\n[box]\nthreshold_bps = 200\nthreshold_step_bps = 100\n"
+
+
+@pytest.fixture(scope="module")
+def setting() -> Setting:
+    market, limits = made.market(), read_limits(BOX)
+    falls = grid("market=0:-40%:21", market)
+    return Setting(market, same_buffers(menu_of(market, limits)), falls, limits)
+
+
+def row_of(setting: Setting, subject: str) -> int:
+    return [r.subject for r in setting.menu.rows].index(subject)
+
+
+def moved(setting: Setting, chosen: np.ndarray) -> list[int]:
+    menu = setting.menu
+    pairs = zip(chosen.tolist(), menu.current.tolist(), strict=True)
+    at = [o.parameters.threshold_bps for o in menu.options]
+    return [at[k] - at[now] for k, now in pairs]
+
+
+def test_every_ltv_keeps_its_distance_to_the_threshold(setting: Setting) -> None:
+    for row in setting.menu.rows:
+        now = row.options[row.current].parameters
+        for option in row.options:
+            p = option.parameters
+            assert p.ltv_bps == (p.threshold_bps - (now.threshold_bps - now.ltv_bps) if now.ltv_bps else 0)
+
+
+def test_borrowing_power_is_what_is_supplied_times_its_ltv(setting: Setting) -> None:
+    by_hand = sum(
+        usd * row.options[row.current].parameters.ltv_bps / 10_000
+        for row, usd in zip(setting.menu.rows, setting.supplied_usd.tolist(), strict=True)
+    )
+    assert power_usd(setting, setting.menu.current) == pytest.approx(by_hand, rel=1e-12)
+
+
+def test_a_loss_beyond_the_quoted_quantile_stops_nobody(setting: Setting) -> None:
+    """One asset at a time sees a loss in two scenarios of 21 and not one in one."""
+    scenarios = grid("market=0:+1%:21", setting.snapshot)  # the joint check finds nothing to object to
+    options, draws = len(setting.menu.options), len(scenarios)
+    change = np.zeros((options, draws))
+    none = np.zeros((options, draws))
+    rises = _rises(setting)
+    change[rises, 0] = 1e9  # in one scenario of 21: 4.8 %
+    calm = replace(setting, scenarios=scenarios)
+    now = together(calm, calm.menu.current, 0.0)
+    seen = Losses(0.0, BookSwept(now, Swept(none, change, none)))
+    blind = one_at_a_time(calm, seen, level=0.95)
+    assert max(moved(calm, blind)) == 200
+    change[rises, 1] = 1e9  # in two: 9.5 %
+    assert max(moved(calm, one_at_a_time(calm, seen, level=0.95))) == 0
+
+
+def _rises(setting: Setting) -> np.ndarray:
+    at = np.array([o.parameters.threshold_bps for o in setting.menu.options])
+    return at > at[setting.menu.current][setting.menu.row]
+
+
+def test_one_asset_at_a_time_keeps_its_values_at_risk_and_its_box(setting: Setting) -> None:
+    losses = losses_of(setting.snapshot, setting.menu, setting.scenarios, setting.limits)
+    chosen = one_at_a_time(setting, losses[0], level=0.8, box_bps=100)
+    assert max(map(abs, moved(setting, chosen))) <= 100
+    before, after = (together(setting, c, 0.0) for c in (setting.menu.current, chosen))
+    for measure in ("bad_debt_usd", "eligible_usd"):
+        old, new = (np.sort(getattr(x, measure))[16] for x in (before, after))  # 80 % of 21
+        assert new <= old + 1e-6
+
+
+def _depth(market: Snapshot) -> Depth:
+    """Return curves on which selling half a million tokens costs 0.1 % and a million half of it all."""
+    price, n = market.price_usd, len(market.price_usd)
+    size = np.tile(np.array([5e5, 1e6]), (n, 1))
+    got = np.stack([5e5 * price * 0.999, 5e5 * price], axis=1)
+    return replace(
+        Depth.infinite_for(market),
+        size_tokens=size,
+        proceeds_usd=got,
+        count=np.full(n, 2, dtype=np.int64),
+    )
+
+
+def test_smart_ltv_takes_the_debt_that_binds(setting: Setting) -> None:
+    market, depth = setting.snapshot, _depth(setting.snapshot)
+    found = smart_thresholds(market, setting.menu, depth, confidence=3.0)
+    r = row_of(setting, "WETH")
+    row = setting.menu.rows[r]
+    bonus = row.options[row.current].parameters.bonus
+    liquidity = depth.size_within(row.place, bonus) * market.price_usd[row.place]
+    pairs = pair_debt(market)
+    owed = pairs[(pairs.collateral == row.place) & (pairs.emode == 0)]
+    bounds = [smart_ltv(3.0, 0.0, float(x), liquidity, bonus) for x in owed.debt_usd]
+    assert found[r] <= min(bounds)  # without volatility only the incentive is taken off
+    deeper = smart_thresholds(market, setting.menu, depth.scaled(100), confidence=3.0)
+    assert deeper[r] > found[r]
+    with pytest.raises(InputError, match="SmartLTV needs a depth"):
+        smart_thresholds(market, setting.menu, Depth.infinite_for(market))
+
+
+def test_the_published_vector_of_smart_ltv() -> None:
+    assert smart_ltv(3, 0.10, 200_000, 1_000_000, 0.05) == pytest.approx(0.82444657, abs=1e-8)
+
+
+def test_a_threshold_between_two_options_is_rounded_down(setting: Setting) -> None:
+    menu = setting.menu
+    wanted = np.full(len(menu.rows), math.nan)
+    r = row_of(setting, "WETH")
+    now = menu.options[int(menu.current[r])].parameters.threshold_bps
+    wanted[r] = (now + 150) / 10_000
+    assert moved(setting, nearest(menu, wanted))[r] == 100
+    wanted[r] = 0.01
+    assert moved(setting, nearest(menu, wanted))[r] == -200
+    assert sum(map(abs, moved(setting, nearest(menu, np.full(len(menu.rows), math.nan))))) == 0
+
+
+def test_the_solver_beats_a_choice_that_lowers_everything(setting: Setting) -> None:
+    """Lower thresholds give less power and liquidate more: more power and less harm are both there."""
+    lowered = nearest(setting.menu, np.full(len(setting.menu.rows), 0.01))
+    milder = replace(setting, scenarios=grid("market=0:-12%:21", setting.snapshot))
+    found = duel(milder, milder.scenarios, lowered, "all down")
+    assert found.rival == judged(milder, lowered, "all down")
+    assert found.same_harm is not None
+    assert found.same_harm.power_usd > found.rival.power_usd
+    assert found.same_power is not None
+    assert found.same_power.power_usd >= found.rival.power_usd * (1 - 1e-9)
+    assert found.share < 1
+    for own in (found.same_harm, found.same_power):
+        assert own.liquidated_usd <= found.rival.liquidated_usd * (1 + 1e-9)
+        assert own.enacted_usd <= found.rival.enacted_usd
