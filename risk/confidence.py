@@ -3,8 +3,8 @@
 All hold for independent samples of *one* generator and say nothing about the generator.
 Sources: Clopper and Pearson (1934); Wilks (1941) for order statistics; Campi and Garatti
 (2008) for convex scenario programs; Maurer and Pontil (2009) for the empirical Bernstein
-inequality; Woodruff (1952) for quantiles of weighted samples; Manistre and Hancock (2005) for the
-variance of a tail mean.
+inequality; Waudby-Smith and Ramdas (2024) for bounds by betting; Woodruff (1952) for quantiles of
+weighted samples; Manistre and Hancock (2005) for the variance of a tail mean.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import logsumexp
 from scipy.stats import beta as beta_law
 from scipy.stats import binom, norm
 
@@ -28,6 +29,8 @@ Measure = Callable[[FloatArray, FloatArray | None], float]  # (losses, weight) -
 
 LARGE = 5_000  # samples from which on a normal approximation takes the place of resampling
 DRAWS = 399  # resamples behind an interval
+# What is staked, and how much weight it has: most where losses are rare, the rest wherever their spread asks.
+STAKES = {0.999: 0.5} | {2.0**-k: 0.5 / 7 for k in range(1, 8)}
 LEAST_IN_TAIL = 5  # effective samples beyond a level below which nothing bounds its mean from above
 ORDER, RESAMPLED, NORMAL = "order statistics", "bootstrap", "normal approximation"
 
@@ -187,16 +190,54 @@ def shortfall_bound(losses: FloatArray, threshold: float, largest: float, level:
     n = len(x)
     _check(n - 1, risk)
     _check_probability(level)
-    if not (x <= largest).all() or not largest > threshold:
-        raise InputError(
-            f"losses up to {float(x.max())!r}, largest {largest!r}, threshold {threshold!r}.",
-            remedy="Give the most a loss can be, above every loss and above the threshold.",
-        )
+    _check_largest(x, largest, threshold)
     excess = np.maximum(x - threshold, 0.0)
     term = math.log(2 / risk)
     slack = math.sqrt(2 * float(excess.var(ddof=1)) * term / n)
     slack += 7 * (largest - threshold) * term / (3 * (n - 1))
     return threshold + (float(excess.mean()) + slack) / (1 - level)
+
+
+def shortfall_bound_betting(
+    losses: FloatArray, threshold: float, largest: float, level: float, risk: float
+) -> float:
+    """Return an upper bound on the mean of the worst ``1 - level`` (CVaR), mostly below `shortfall_bound`.
+
+    With ``y = (L - eta)+ / (B - eta)`` in [0, 1]: if the mean of y is at least m, the wealth of somebody
+    who stakes a fixed share of it on every y being less, ``prod(1 + stake (m - y))``, has mean at most 1, and
+    so has the average over `STAKES`: it reaches ``1 / r`` with probability at most r (Markov).  The bound
+    is the least m from which on it does.
+
+    Parameters
+    ----------
+    losses, threshold, largest, level, risk
+        As in `shortfall_bound`; the threshold is chosen *before* these samples were looked at.
+
+    Raises
+    ------
+    InputError
+        As `shortfall_bound`.
+    """
+    x = np.asarray(losses, dtype=np.float64)
+    _check(len(x), risk)
+    _check_probability(level)
+    _check_largest(x, largest, threshold)
+    share = np.maximum(x - threshold, 0.0) / (largest - threshold)
+    lost = share[share > 0]
+    won = len(x) - len(lost)
+    stake, prior = np.array(list(STAKES)), np.array(list(STAKES.values()))
+
+    def reached(mean: float) -> bool:  # rises with the mean
+        wealth = won * np.log1p(stake * mean) + np.log1p(stake[:, None] * (mean - lost)).sum(axis=1)
+        return bool(logsumexp(wealth, b=prior) >= -math.log(risk))
+
+    low, high = 0.0, 1.0
+    if not reached(high):
+        low = high
+    while high - low > 1e-9 * max(high, 1e-3):
+        middle = (low + high) / 2
+        low, high = (low, middle) if reached(middle) else (middle, high)
+    return threshold + high * (largest - threshold) / (1 - level)
 
 
 def bootstrap_interval(
@@ -362,3 +403,11 @@ def _check(samples: int, risk: float) -> None:
 def _check_probability(probability: float) -> None:
     if not 0 < probability < 1:
         raise InputError(f"probability {probability} must be in (0, 1).")
+
+
+def _check_largest(losses: FloatArray, largest: float, threshold: float) -> None:
+    if not (losses <= largest).all() or not largest > threshold:
+        raise InputError(
+            f"losses up to {float(losses.max())!r}, largest {largest!r}, threshold {threshold!r}.",
+            remedy="Give the most a loss can be, above every loss and above the threshold.",
+        )

@@ -18,6 +18,7 @@ from risk.depth import Depth
 from risk.engine.arrays import FloatArray, IntArray
 from risk.engine.book_sweep import Accounts, RowOptions, book_sweep
 from risk.engine.liquidatable import liquidatable
+from risk.engine.liquidity import Liquidity
 from risk.engine.pair_sweep import Swept
 from risk.engine.stress import stress
 from risk.measures import account_totals, expected_shortfall
@@ -94,6 +95,7 @@ class Setting:
     oracles: OracleGraph | None = None
     depth: Depth | None = None
     known: Known | None = None
+    liquidity: Liquidity = Liquidity.UNLIMITED
 
     @cached_property
     def accounts(self) -> Accounts:
@@ -158,7 +160,13 @@ def _judge(setting: Setting, chosen: IntArray, realised: bool) -> Judgement:
     out: list[Amount] = []
     findings: tuple[Finding, ...] = ()
     if realised:
-        outcome = stress(after, setting.scenarios, oracles=setting.oracles, depth=setting.depth)
+        outcome = stress(
+            after,
+            setting.scenarios,
+            oracles=setting.oracles,
+            depth=setting.depth,
+            liquidity=setting.liquidity,
+        )
         out += _realised(outcome, limits, level)
         findings = outcome.findings
     for relever in limits.relever:

@@ -25,6 +25,7 @@ from risk.confidence import (
     scenarios_needed,
     scenarios_needed_finite,
     shortfall_bound,
+    shortfall_bound_betting,
     shortfall_interval,
 )
 from risk.measures import expected_shortfall, value_at_risk
@@ -89,6 +90,28 @@ def test_the_shortfall_bound_holds_and_is_not_empty() -> None:
     bounds = [shortfall_bound(rng.random(20_000), 0.99, 1.0, 0.99, 0.05) for _ in range(200)]
     assert min(bounds) >= truth  # far more often than 19 in 20: the inequality is not tight
     assert max(bounds) < 1.1
+
+
+def test_betting_without_a_loss_is_the_closed_form() -> None:
+    """Wealth of who never loses is (1 + stake m)^n: the whole stake, with half the weight, decides."""
+    bound = shortfall_bound_betting(np.zeros(1_000), 0.0, 1.0, 0.99, 1e-3)
+    assert bound == pytest.approx(((0.5 * 1e-3) ** (-1 / 1_000) - 1) / 0.999 / 0.01, rel=0.01)
+    assert bound < shortfall_bound(np.zeros(1_000), 0.0, 1.0, 0.99, 1e-3) / 2
+
+
+@pytest.mark.parametrize("shape", [1.5, 2.5, 8.0])
+def test_betting_is_tighter_and_holds(shape: float) -> None:
+    """Capped Pareto losses, whose tail mean is known: the bound is above it and below Bernstein's."""
+    rng = np.random.default_rng(11)
+    level, cap = 0.99, 1.0
+    # F(x) = 1 - (1 + x / s)^-a; the tail mean of what is capped, by integrating the survival function.
+    scale, quantile = 0.01, 0.01 * (0.01 ** (-1 / shape) - 1)
+    survived = [(1 + x / scale) ** (1 - shape) * scale / (shape - 1) for x in (quantile, cap)]
+    truth = quantile + (survived[0] - survived[1]) / (1 - level)
+    for _ in range(50):
+        losses = np.minimum(scale * rng.pareto(shape, 10_000), cap)
+        bet = shortfall_bound_betting(losses, quantile, cap, level, 0.01)
+        assert truth <= bet < shortfall_bound(losses, quantile, cap, level, 0.01)
 
 
 def test_the_bootstrap_is_reproducible_and_covers() -> None:
@@ -193,6 +216,8 @@ def test_only_draws_are_a_sample() -> None:
         (lambda: scenarios_needed(1.5, 0.05), "probability 1.5"),
         (lambda: quantile_bounds(np.array([np.nan]), 0.5, 0.1), "NaN"),
         (lambda: shortfall_bound(np.array([1.0, 3.0]), 0.0, 2.0, 0.9, 0.1), "largest 2.0"),
+        (lambda: shortfall_bound_betting(np.array([1.0]), 0.0, 2.0, 1.0, 0.1), "probability 1.0"),
+        (lambda: shortfall_bound_betting(np.array([3.0]), 0.0, 2.0, 0.9, 0.1), "largest 2.0"),
     ],
 )
 def test_bad_input(call: object, named: str) -> None:
