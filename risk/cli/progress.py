@@ -1,7 +1,8 @@
-"""Progress on stderr: bars on a terminal, one line a finished phase elsewhere."""
+"""Progress on stderr: bars on a terminal, one line a finished phase, with its time, elsewhere."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -70,8 +71,14 @@ def _lines(labels: Mapping[str, str], console: object) -> Iterator[Report]:
 
     assert isinstance(console, Console)
 
+    began_s = time.monotonic()
+
     def report(phase: str, done: int, total: int) -> None:
+        nonlocal began_s
         if done == total:
-            console.print(f"{labels.get(phase, phase)}: {total:,}", markup=False, highlight=False)
+            took_s = time.monotonic() - began_s
+            took = f" ({took_s:,.0f} s)" if took_s >= 1 else ""
+            console.print(f"{labels.get(phase, phase)}: {total:,}{took}", markup=False, highlight=False)
+            began_s = time.monotonic()
 
     yield report

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,13 +14,16 @@ from risk.cli.scenario_options import DepthFile, Grids, ScenarioFile, Shocks, sc
 if TYPE_CHECKING:
     from protocols.snapshot import Snapshot
     from risk.scenarios.scenarios import Scenarios
+    from risk.solver.frontier import Point
 
-FILES = ("plan.json", "solution.json", "solution.md")
+FILES = ("plan.json", "solution.json", "solution.md", "frontier.csv", "frontier.json", "frontier.svg")
 PHASES = {
     "sweep": "losses of every option",
+    "bound": "losses of accounts under one row",
     "search": "choices judged exactly (at most)",
     "stages": "stages of the plan",
     "neighbours": "one step further",
+    "frontier": "points of the frontier",
 }
 UNITS = {"value": "USD, bps or rows, as the limit's name says", "gain": "of the objective"}
 
@@ -33,6 +37,10 @@ Without --scenarios, --shock and --grid: 1,000 days drawn from the filtered hist
 ships, starting in stress, seed 1. --certify draws as many from the same model under another seed, \
 which the choice was not made on.
 
+With -o what was computed is kept in DIR/.unfinished until the run ends: after Ctrl-C the same command \
+goes on where it was and writes the same bytes. --frontier N also writes how borrowing power, borrowers' \
+loss and bad debt trade off (frontier.csv, .json, .svg).
+
 Exit code 1 if no choice keeps the limits.
 
 Examples:
@@ -44,6 +52,8 @@ Examples:
   breakwater solve snap --limits limits.toml --draws 5000 --certify 20000 -o out
 
   breakwater solve snap --limits limits.toml --scenarios december.toml --json
+
+  breakwater solve snap --limits limits.toml --frontier 8 -o out
 """
 
 
@@ -63,6 +73,24 @@ def solve(
     certified: Annotated[
         int, typer.Option("--certify", min=0, help="Independent days that certify the choice; 0: none.")
     ] = 0,
+    attempts: Annotated[
+        int, typer.Option("--attempts", min=1, help="Most choices judged exactly for each objective.")
+    ] = 25,
+    seconds: Annotated[
+        float | None,
+        typer.Option(
+            "--seconds",
+            min=0,
+            help="Judge no further choice after this time; results then depend on the machine.",
+            show_default=False,
+        ),
+    ] = None,
+    points: Annotated[
+        int, typer.Option("--frontier", min=0, help="Points of each curve of the frontier; 0: none.")
+    ] = 0,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Give up what an interrupted run left in the folder.")
+    ] = False,
     depth: DepthFile = None,
     scenarios: ScenarioFile = None,
     shock: Shocks = None,
@@ -76,11 +104,15 @@ def solve(
     from risk.cli.outputs import refuse_existing, write_files
     from risk.cli.plan_file import SCHEMA
     from risk.cli.progress import reporting
+    from risk.cli.resumable import resumable
     from risk.depth_file import load_depth
+    from risk.solver.frontier import frontier
     from risk.solver.limits import load_limits
     from risk.solver.recommend import recommend
+    from risk.solver.search import Effort
     from risk.solver.solution_json import changes_text, text, to_json
 
+    _check_points(points, output)
     tolerated = load_limits(limits)
     if output is not None:
         refuse_existing(output, FILES, force)
@@ -93,8 +125,6 @@ def solve(
     )
     sample = _drawn(taken, certified, seed + 1) if certified else None
     curves = None if depth is None else load_depth(depth, taken)
-    with reporting(PHASES) as report:
-        solution = recommend(taken, tolerated, batch, sample=sample, depth=curves, progress=report)
     hashes = {
         "snapshot_sha256": digest(snapshot),
         "limits_sha256": sha256_of(limits),
@@ -102,6 +132,19 @@ def solve(
         "depth_sha256": sha256_of(depth),
         "seed": batch.seed,
     }
+    effort = Effort(attempts=attempts, seconds=seconds)
+    with resumable(output, hashes, restart) as checkpoint, reporting(PHASES) as report:
+        solution = recommend(
+            taken,
+            tolerated,
+            batch,
+            sample=sample,
+            depth=curves,
+            effort=effort,
+            checkpoint=checkpoint,
+            progress=report,
+        )
+        traded = frontier(solution, points, lambda d, n: report("frontier", d, n)) if points else ()
     body = envelope(
         "breakwater.solution/1",
         to_json(solution),
@@ -119,11 +162,34 @@ def solve(
                 "changes": changes_text(solution),
             }
             files["plan.json"] = json.dumps(plan, indent=2) + "\n"
+        if traded:
+            files |= frontier_files(traded, hashes)
         write_files(output, files)
+        if checkpoint is not None:
+            checkpoint.remove()
         typer.echo(f"wrote {', '.join(sorted(files))} to {output}", err=True)
     typer.echo(body if as_json else written, nl=False)
     if solution.chosen is None:
         raise typer.Exit(1)
+
+
+def _check_points(points: int, output: Path | None) -> None:
+    from abis.errors import InputError
+
+    if points == 1:
+        raise InputError("--frontier 1 is no curve.", remedy="Give at least 2.")
+    if points and output is None:
+        raise InputError("--frontier writes files.", remedy="Name a folder with -o.")
+
+
+def frontier_files(traded: Sequence[Point], hashes: Mapping[str, Any]) -> dict[str, str | bytes]:
+    """Return the files of a frontier."""
+    from risk.cli.envelope import envelope
+    from risk.solver.frontier_files import UNITS as FRONTIER_UNITS
+    from risk.solver.frontier_files import data, picture, table
+
+    body = envelope("breakwater.frontier/1", data(traded), inputs=hashes, units=FRONTIER_UNITS)
+    return {"frontier.csv": table(traded), "frontier.json": body, "frontier.svg": picture(traded)}
 
 
 def _drawn(taken: Snapshot, count: int, seed: int) -> Scenarios:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -46,6 +46,11 @@ def svg(chart: Chart) -> str:
     chart : Chart
         Of bars or lines, as `risk.report.charts` makes them.
     """
+    return drawn(_height_in(chart), lambda figure: _draw(figure, figure.add_subplot(), chart))
+
+
+def drawn(height_in: float, draw: Callable[[Figure], None]) -> str:
+    """Return a figure as SVG: drawn by ``draw`` under the settings that all pictures share."""
     import matplotlib as mpl
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
@@ -53,10 +58,9 @@ def svg(chart: Chart) -> str:
     with mpl.rc_context():
         mpl.rcdefaults()  # whatever settings the machine has
         mpl.rcParams.update(_SETTINGS)
-        figure = Figure(figsize=(_WIDTH_IN, _height_in(chart)), layout="constrained")
+        figure = Figure(figsize=(_WIDTH_IN, height_in), layout="constrained")
         FigureCanvasSVG(figure)
-        axes = figure.add_subplot()
-        _draw(figure, axes, chart)
+        draw(figure)
         buffer = io.StringIO()
         # No date, no library's name; comments would hold the texts of strangers.
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
@@ -92,8 +96,8 @@ def _draw(figure: Figure, axes: Axes, chart: Chart) -> None:
         if "ticktext" in own:
             axis.set_ticks(own["tickvals"], [_tick(_text(t), side) for t in own["ticktext"]])
         else:
-            axis.set_major_formatter(_formatter(own))
-            axis.grid(True, color=_colour("$line"), linewidth=0.8)
+            axis.set_major_formatter(formatter(own))
+            axis.grid(True, color=shade("$line"), linewidth=0.8)
     if layout.get("yaxis", {}).get("autorange") == "reversed":
         axes.invert_yaxis()
     axes.set_axisbelow(True)
@@ -111,7 +115,7 @@ def _bars(axes: Axes, chart: Chart) -> None:
         places, values = (series["y"], series["x"]) if _horizontal(chart) else (series["x"], series["y"])
         shift = 0.0 if stacked else (k - (len(data) - 1) / 2) * wide
         at = [p + shift for p in places]
-        options: dict[str, Any] = {"color": _colour(series["marker"]["color"])}
+        options: dict[str, Any] = {"color": shade(series["marker"]["color"])}
         options["label"] = _text(series["name"])
         if _horizontal(chart):
             axes.barh(at, values, wide, left=base, **options)
@@ -123,7 +127,7 @@ def _bars(axes: Axes, chart: Chart) -> None:
 
 def _lines(axes: Axes, chart: Chart) -> None:
     for series in _data(chart):
-        colour = _colour(series["line"]["color"])
+        colour = shade(series["line"]["color"])
         step = "steps-post" if series["line"].get("shape") == "hv" else "default"
         axes.plot(
             series["x"],
@@ -140,7 +144,7 @@ def _lines(axes: Axes, chart: Chart) -> None:
         axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
 
 
-def _formatter(axis: Mapping[str, Any]) -> Any:
+def formatter(axis: Mapping[str, Any]) -> Any:
     """Return how numbers of an axis read, from Plotly's format."""
     from matplotlib.ticker import FuncFormatter
 
@@ -181,7 +185,8 @@ def _drawable(character: str) -> bool:
     return bool(FT2Font(path).get_char_index(ord(character)))
 
 
-def _colour(token: str) -> str:
+def shade(token: str) -> str:
+    """Return a colour of the page's style, ``$accent``, as hexadecimal."""
     return _palette()[token.removeprefix("$")]
 
 

@@ -51,11 +51,17 @@ def gains(setting: Setting, objective: Objective, losses: Sequence[Losses] = ())
     if objective is Objective.BORROW_POWER:
         return power
     for part in losses:
-        change, now = part.swept.change, part.swept.now
         for weight, measure in _weights(setting.limits):
-            loss = np.vstack([getattr(change, measure), getattr(now, measure)])
-            power = power - weight / len(losses) * _mean(loss, setting.scenarios.weight)
+            power = power - weight / len(losses) * mean_loss(part, measure, setting.scenarios.weight)
     return power
+
+
+def mean_loss(losses: Losses, measure: str, weight: FloatArray) -> FloatArray:
+    """Return the expected loss each option adds, (M + 1,) USD; the last is that as things are."""
+    swept = losses.swept
+    return np.append(
+        _mean(getattr(swept.change, measure), weight), _mean(getattr(swept.now, measure), weight)
+    )
 
 
 def value(setting: Setting, objective: Objective, chosen: IntArray) -> float:

@@ -42,25 +42,29 @@ class Checkpoint:
         Made if it is not there.
     inputs : mapping of str to str or None
         Name and hash of everything that decides the result.
+    restart : bool
+        Whether to delete what is there.
 
     Raises
     ------
     InputError
-        If the folder belongs to other inputs.
+        If the folder belongs to other inputs, or cannot be written.
     MalformedFile
         If it does not say to which it belongs.
     """
 
-    def __init__(self, folder: Path, inputs: Mapping[str, str | None]) -> None:
+    def __init__(self, folder: Path, inputs: Mapping[str, str | None], *, restart: bool = False) -> None:
         self.folder = folder
+        if restart and folder.exists():
+            shutil.rmtree(folder)
         self.blocks_found = self.choices_found = 0
         self._setting: Setting | None = None
         said = {"schema": SCHEMA, "inputs": dict(inputs)}
-        if folder.exists():
+        self.resumed = (folder / INPUTS).exists() or any(folder.glob("*.npz"))
+        if self.resumed:
             _check_same(folder, said)
         else:
-            folder.mkdir(parents=True)
-            write_whole(folder / INPUTS, (json.dumps(said, indent=2) + "\n").encode())
+            _begin(folder, said)
 
     def bind(self, setting: Setting) -> None:
         """Name the market, scenarios and depth that judgements are kept for."""
@@ -130,6 +134,17 @@ class KeptLosses:
 def unfinished(folder: Path) -> Path:
     """Return where a run that writes into ``folder`` keeps what is unfinished."""
     return folder / ".unfinished"
+
+
+def _begin(folder: Path, said: Mapping[str, Any]) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / INPUTS, (json.dumps(said, indent=2) + "\n").encode())
+    except OSError as error:
+        raise InputError(
+            f"cannot write into '{folder}': {error.strerror or error}.",
+            remedy="Choose a folder that is writable.",
+        ) from error
 
 
 def _check_same(folder: Path, said: Mapping[str, Any]) -> None:

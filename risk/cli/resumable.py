@@ -1,0 +1,46 @@
+"""Keeps what a long command computes until it ends, and tells how to go on after an interruption."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from risk.solver.resume import Checkpoint
+
+
+@contextmanager
+def resumable(output: Path | None, inputs: Mapping[str, Any], restart: bool) -> Iterator[Checkpoint | None]:
+    """Yield where results are kept, None without a folder to write into.
+
+    Parameters
+    ----------
+    output : Path or None
+    inputs : mapping
+        Hashes of everything that decides the result.
+    restart : bool
+        Whether to delete what an interrupted run left.
+    """
+    from importlib.metadata import version
+
+    from risk.solver.resume import Checkpoint, unfinished
+
+    if output is None:
+        yield None
+        return
+    folder = unfinished(output)
+    said = {"version": version("breakwater")} | {
+        name: None if value is None else str(value) for name, value in inputs.items()
+    }
+    checkpoint = Checkpoint(folder, said, restart=restart)
+    if checkpoint.resumed:
+        typer.echo(f"going on with the unfinished run in {folder}", err=True)
+    try:
+        yield checkpoint
+    except KeyboardInterrupt:
+        typer.echo(f"interrupted: what was computed is in {folder}; the same command goes on", err=True)
+        raise
