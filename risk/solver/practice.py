@@ -274,6 +274,17 @@ def duel(setting: Setting, fresh: Scenarios, chosen: IntArray, name: str) -> Due
     )
 
 
+def most_power(setting: Setting, chosen: IntArray) -> IntArray:
+    """Return the choice of most power at no more harm than a given one, which it is where none is better."""
+    losses = losses_of(
+        setting.snapshot, setting.menu, setting.scenarios, setting.limits, oracles=setting.oracles
+    )
+    harm = _harm(setting, chosen)
+    best = _Arena(setting, losses, harm, harm).within(1.0)
+    better = best is not None and power_usd(setting, best) > power_usd(setting, chosen)
+    return best if best is not None and better else chosen
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class _Arena:
     """Where the solver meets a rival: harms by the name of the limit that bounds them."""
