@@ -56,7 +56,7 @@ class CapFill:
 def cap_fill(snapshot: Snapshot) -> tuple[CapFill, ...]:
     """Return the test of every asset that can be supplied as collateral, largest loss first."""
     fills = [
-        _filled(snapshot, i, {i}) for i in range(len(snapshot.reserves)) if _is_open(snapshot.reserves[i])
+        _filled(snapshot, i, {i}) for i in range(len(snapshot.reserves)) if is_open(snapshot.reserves[i])
     ]
     return _ranked(fill for fill in fills if fill.power_usd > 0)
 
@@ -67,12 +67,7 @@ def cap_fill_families(snapshot: Snapshot) -> tuple[CapFill, ...]:
     A coin's native wrapper (WETH) is no member: it cannot fail apart from the coin, and is
     what the flood borrows.
     """
-    families: dict[str, list[int]] = {}
-    for i, names in enumerate(tree_of(snapshot).chains):
-        link = link_of(snapshot.reserves[i].symbol)
-        if _is_open(snapshot.reserves[i]) and link is not None and link.kind != "native":
-            families.setdefault(names[-1], []).append(i)
-    return _ranked(_together(snapshot, top, members) for top, members in families.items() if len(members) > 1)
+    return _ranked(_together(snapshot, top, members) for top, members in families(snapshot).items())
 
 
 def frame(fills: tuple[CapFill, ...]) -> pd.DataFrame:
@@ -98,22 +93,75 @@ def cap_findings(fills: tuple[CapFill, ...], budget_usd: float) -> tuple[Finding
     )
 
 
+def headroom_usd(snapshot: Snapshot, i: int, cap_tokens: int) -> float:
+    """Return what may still be supplied under a supply cap, USD at the oracle's price; inf without a cap."""
+    reserve = snapshot.reserves[i]
+    if cap_tokens == 0:
+        return float("inf") if reserve.price_raw > 0 else 0.0
+    left_raw = cap_tokens * 10**reserve.decimals - reserve.total_supply_raw
+    return float(max(left_raw, 0) / 10**reserve.decimals * snapshot.price_usd[i])
+
+
+def power_usd(snapshot: Snapshot, i: int, ltv_bps: int, headroom: float) -> float:
+    """Return what a headroom in USD lets borrow at an LTV, at most an isolation debt ceiling."""
+    power = headroom * ltv_bps / 10_000 if ltv_bps else 0.0
+    ceiling_cents = snapshot.reserves[i].debt_ceiling_usd_cents
+    return min(power, ceiling_cents / 100) if ceiling_cents else power
+
+
+def lendable_usd(snapshot: Snapshot, j: int, cap_tokens: int) -> float:
+    """Return what of a reserve may be borrowed under a borrow cap, USD; 0 is no cap."""
+    reserve = snapshot.reserves[j]
+    raw = reserve.available_liquidity_raw
+    if cap_tokens:
+        raw = min(raw, max(cap_tokens * 10**reserve.decimals - reserve.total_debt_raw, 0))
+    return float(raw / 10**reserve.decimals * snapshot.price_usd[j])
+
+
+def debts(snapshot: Snapshot, mode: int) -> set[int]:
+    """Return the reserves that may be borrowed in an e-mode row."""
+    open_now = {j for j, r in enumerate(snapshot.reserves) if r.borrowing_enabled and is_open(r)}
+    return open_now & set(snapshot.emodes[mode - 1].borrowable) if mode else open_now
+
+
+def modes_of(snapshot: Snapshot, i: int) -> list[int]:
+    """Return the e-mode rows in which a reserve is collateral; 0 is outside."""
+    return [0, *(k + 1 for k, mode in enumerate(snapshot.emodes) if i in mode.collateral)]
+
+
+def families(snapshot: Snapshot) -> dict[str, list[int]]:
+    """Return the open reserves that follow one coin and may fail apart from it, by coin."""
+    found: dict[str, list[int]] = {}
+    for i, names in enumerate(tree_of(snapshot).chains):
+        link = link_of(snapshot.reserves[i].symbol)
+        if is_open(snapshot.reserves[i]) and link is not None and link.kind != "native":
+            found.setdefault(names[-1], []).append(i)
+    return {top: members for top, members in found.items() if len(members) > 1}
+
+
+def family_debts(snapshot: Snapshot, members: list[int]) -> set[int]:
+    """Return what a family filled together can borrow, its members apart."""
+    modes = [0, *(k + 1 for k in range(len(snapshot.emodes)))]
+    return set().union(*(debts(snapshot, m) for m in modes)) - set(members)
+
+
+def is_open(reserve: Reserve) -> bool:
+    """Tell whether a reserve takes what is new."""
+    return reserve.active and not (reserve.frozen or reserve.paused)
+
+
 def _ranked(fills: Iterable[CapFill]) -> tuple[CapFill, ...]:
     return tuple(sorted(fills, key=lambda f: (-f.loss_usd, f.subject)))
 
 
-def _is_open(reserve: Reserve) -> bool:
-    return reserve.active and not (reserve.frozen or reserve.paused)
-
-
 def _filled(snapshot: Snapshot, i: int, worthless: set[int]) -> CapFill:
     """Return the fill of one asset in the e-mode row that pays best; ``worthless`` is not borrowed."""
-    headroom = _headroom_usd(snapshot, i)
+    headroom = headroom_usd(snapshot, i, snapshot.reserves[i].supply_cap_tokens)
     name = snapshot.asset_names[i]
     best = CapFill(name, (name,), headroom, 0.0, 0.0, 0.0)
-    for m in [0, *(k + 1 for k, mode in enumerate(snapshot.emodes) if i in mode.collateral)]:
-        power = _power_usd(snapshot, i, m, headroom)
-        lendable = sum(_lendable_usd(snapshot, j) for j in _debts(snapshot, m) - worthless)
+    for m in modes_of(snapshot, i):
+        power = power_usd(snapshot, i, parameters_of(snapshot, i, m).ltv_bps, headroom)
+        lendable = sum(_lendable_usd(snapshot, j) for j in debts(snapshot, m) - worthless)
         if (min(power, lendable), power) > (best.loss_usd, best.power_usd):
             best = CapFill(name, (name,), headroom, power, lendable, min(power, lendable))
     return best
@@ -122,9 +170,7 @@ def _filled(snapshot: Snapshot, i: int, worthless: set[int]) -> CapFill:
 def _together(snapshot: Snapshot, subject: str, members: list[int]) -> CapFill:
     """Return the fill of several assets from one account each: their sum, at most all there is."""
     fills = [_filled(snapshot, i, set(members)) for i in members]
-    modes = [0, *(k + 1 for k in range(len(snapshot.emodes)))]
-    debts = set().union(*(_debts(snapshot, m) for m in modes)) - set(members)
-    lendable = sum(_lendable_usd(snapshot, j) for j in debts)
+    lendable = sum(_lendable_usd(snapshot, j) for j in family_debts(snapshot, members))
     return CapFill(
         subject=subject,
         members=tuple(snapshot.asset_names[i] for i in members),
@@ -135,30 +181,5 @@ def _together(snapshot: Snapshot, subject: str, members: list[int]) -> CapFill:
     )
 
 
-def _headroom_usd(snapshot: Snapshot, i: int) -> float:
-    reserve = snapshot.reserves[i]
-    if reserve.supply_cap_tokens == 0:
-        return float("inf") if reserve.price_raw > 0 else 0.0
-    left_raw = reserve.supply_cap_tokens * 10**reserve.decimals - reserve.total_supply_raw
-    return float(max(left_raw, 0) / 10**reserve.decimals * snapshot.price_usd[i])
-
-
-def _power_usd(snapshot: Snapshot, i: int, m: int, headroom_usd: float) -> float:
-    ltv_bps = parameters_of(snapshot, i, m).ltv_bps
-    power = headroom_usd * ltv_bps / 10_000 if ltv_bps else 0.0
-    ceiling_cents = snapshot.reserves[i].debt_ceiling_usd_cents
-    return min(power, ceiling_cents / 100) if ceiling_cents else power
-
-
-def _debts(snapshot: Snapshot, m: int) -> set[int]:
-    """Return the reserves that may be borrowed in an e-mode row."""
-    open_now = {j for j, r in enumerate(snapshot.reserves) if r.borrowing_enabled and _is_open(r)}
-    return open_now & set(snapshot.emodes[m - 1].borrowable) if m else open_now
-
-
 def _lendable_usd(snapshot: Snapshot, j: int) -> float:
-    reserve = snapshot.reserves[j]
-    raw = reserve.available_liquidity_raw
-    if reserve.borrow_cap_tokens:
-        raw = min(raw, max(reserve.borrow_cap_tokens * 10**reserve.decimals - reserve.total_debt_raw, 0))
-    return float(raw / 10**reserve.decimals * snapshot.price_usd[j])
+    return lendable_usd(snapshot, j, snapshot.reserves[j].borrow_cap_tokens)
