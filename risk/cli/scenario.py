@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,7 @@ from risk.cli.scenario_waves import HELP, waves
 
 if TYPE_CHECKING:
     from risk.venues.december_report import December
+    from risk.venues.next_shock import NextShock
 
 SCHEMA = "breakwater.scenario_build/1"
 KNOWN = ("december-2025",)
@@ -22,8 +24,9 @@ the day's published totals, shares, largest order and prices; the day of 16 Dece
 without having been seen; and the same day with one thing changed (engines staggered, depth doubled, \
 leverage capped, withdrawals halted). It needs no other data; with --candles it is fitted to real \
 five-minute candles. The table shows target beside result; what these figures do not identify is said \
-below it. -o writes a directory of scenarios for breakwater stress --scenarios; with --snapshot its \
-columns are that market's assets. See docs/december-2025.md.
+below it. --next-shock asks whether a flush leaves a cleaner structure: the same fall before the wave, \
+after it, and with leverage rebuilt. -o writes a directory of scenarios for breakwater stress \
+--scenarios; with --snapshot its columns are that market's assets. See docs/december-2025.md.
 
 Examples:
 
@@ -32,6 +35,8 @@ Examples:
   breakwater scenario build december-2025 --candles candles/ --snapshot snap -o wave
 
   breakwater scenario build december-2025 --ranges --json
+
+  breakwater scenario build december-2025 --next-shock=-5%
 """
 
 
@@ -65,27 +70,38 @@ def build(
     ranges: Annotated[
         bool, typer.Option("--ranges", help="Repeat the fit at both ends of each free parameter.")
     ] = False,
+    next_shock: Annotated[
+        str | None,
+        typer.Option(
+            "--next-shock",
+            help="Move of BTC, over an hour, before the wave, after it and with leverage rebuilt: -5%.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
     """Build a scenario and hold it against what was published."""
     from abis.errors import InputError, OutputExists
     from risk.cli.oracle_series import tell
     from risk.cli.progress import reporting
-    from risk.venues.december_report import december, not_identified
+    from risk.scenarios.shocks import parse_percent
+    from risk.venues.december_report import cleaner, december, not_identified
 
     if name not in KNOWN:
         raise InputError(f"no scenario '{name}'.", remedy=f"Known: {', '.join(KNOWN)}.")
     if output is not None and output.exists():
         raise OutputExists(f"{output.name} exists.", remedy="Choose another name or remove it.")
+    factor = None if next_shock is None else parse_percent(next_shock)
     labels = {"fit": "Runs of the fit", "what-ifs": "What-ifs", "ranges": "Ends of ranges"}
     with reporting(labels) as report:
         found = december(candles, report)
         rows = not_identified(found, report) if ranges else []
+    shocks = () if factor is None else cleaner(found, factor)
     _write(found, snapshot, output)
     if as_json:
-        typer.echo(_json(found, rows, candles is not None), nl=False)
+        typer.echo(_json(found, rows, shocks, candles is not None), nl=False)
     else:
-        _print(found, rows)
+        _print(found, rows, shocks, next_shock or "")
     tell(found.findings)
 
 
@@ -107,7 +123,9 @@ def _write(found: December, snapshot: Path | None, output: Path | None) -> None:
     typer.echo(f"Written to {output}.", err=True)
 
 
-def _json(found: December, rows: list[dict[str, Any]], candles: bool) -> str:
+def _json(found: December, rows: list[dict[str, Any]], shocks: tuple[NextShock, ...], candles: bool) -> str:
+    from dataclasses import asdict
+
     from risk.cli.envelope import envelope
     from risk.venues.december_report import BASE, liquidations, summary
 
@@ -134,6 +152,7 @@ def _json(found: December, rows: list[dict[str, Any]], candles: bool) -> str:
         "liquidations": liquidations(found.wave),
         "runs": [summary(BASE, found.wave), *(summary(n, w) for n, w in found.others.items())],
         "not_identified": rows,
+        "next_shock": [{k: None if v != v else v for k, v in asdict(n).items()} for n in shocks],
     }
     units = {
         "targets": "in each row's unit",
@@ -143,12 +162,13 @@ def _json(found: December, rows: list[dict[str, Any]], candles: bool) -> str:
         "liquidations": "USD; shares of 1",
         "runs": "USD; shares of 1; widest_dispersion log difference between venues",
         "not_identified": "USD per percent; shares of 1",
+        "next_shock": "USD; log moves; shares of 1",
     }
     inputs = {"scenario": KNOWN[0], "candles": candles, "scenarios_sha256": found.scenarios().sha256}
     return envelope(SCHEMA, data, inputs=inputs, units=units, findings=found.findings)
 
 
-def _print(found: December, rows: list[dict[str, Any]]) -> None:
+def _print(found: December, rows: list[dict[str, Any]], shocks: tuple[NextShock, ...], move: str) -> None:
     from rich.console import Console
 
     console = Console(highlight=False)
@@ -157,6 +177,8 @@ def _print(found: December, rows: list[dict[str, Any]]) -> None:
     console.print(_runs(found))
     if rows:
         console.print(_ranges(rows))
+    if shocks:
+        console.print(_next(shocks, move))
     for asset, error in found.error_bps.items():
         console.print(
             f"{asset}: the run's index stays within {error:.1f} bps (root mean square) of the candles."
@@ -240,4 +262,23 @@ def _ranges(rows: list[dict[str, Any]]) -> Any:
     for row in rows:
         met = f"{row['targets_met']} of {row['targets']}"
         table.add_row(row["parameter"], f"{row['value']:g}", met, f"{row['cascade_share']:.1%}")
+    return table
+
+
+def _next(shocks: tuple[NextShock, ...], move: str) -> Any:
+    table = plain_table(
+        f"The same next shock: BTC {move} over an hour",
+        "State",
+        "Open",
+        "Radius",
+        "Liquidated",
+        "Low",
+        "Own part",
+    )
+    table.padding = (0, 1, 0, 0)
+    for n in shocks:
+        low = "runs away" if n.diverges else f"{math.expm1(n.low):.2%}"
+        own = "–" if n.diverges or n.own != n.own else f"{n.own:.1%}"
+        amounts = (_shown(n.open_interest_usd, "USD"), f"{n.spectral_radius:.2f}")
+        table.add_row(n.state, *amounts, _shown(n.liquidated_usd, "USD"), low, own)
     return table

@@ -12,6 +12,7 @@ import numpy as np
 from abis.findings import Finding, FindingKind, Severity
 from risk.contagion import spectral_radius
 from risk.scenarios.scenarios import Scenarios
+from risk.venues.after import market_after
 from risk.venues.branching import branching
 from risk.venues.december import (
     DAY_S,
@@ -21,6 +22,7 @@ from risk.venues.december import (
     diverges,
     fitted,
     free_ranges,
+    market,
     predicted_w2,
     prices,
     results,
@@ -28,6 +30,7 @@ from risk.venues.december import (
 )
 from risk.venues.december_candles import CandlePath, candle_path
 from risk.venues.december_table import Beside, table, targets
+from risk.venues.next_shock import NextShock, next_shock
 from risk.venues.positions import FloatArray
 from risk.venues.profile import shipped
 from risk.venues.scenario import of_coins
@@ -155,6 +158,25 @@ def not_identified(found: December, progress: Progress | None = None) -> list[di
     if progress is not None:
         progress("ranges", len(ends), len(ends))
     return rows
+
+
+def cleaner(found: December, factor: float) -> tuple[NextShock, ...]:
+    """Return the same next shock before the wave, after it, and with leverage built up again.
+
+    New leverage stands from the price after the wave as the fitted stack stood from the price before it; no
+    single large position is opened again.
+
+    Parameters
+    ----------
+    found : December
+    factor : float
+        Of the price of BTC from outside, over an hour; the others follow by beta.
+    """
+    wave = found.wave
+    after = market_after(wave.market, wave.state)
+    price = dict(zip(after.assets, map(float, after.price_usd), strict=True))
+    fresh = market(found.fit._replace(whale=1.0), found.free, price).positions
+    return next_shock(wave.market, wave.state, float(np.log(factor)), fresh)
 
 
 def _findings() -> tuple[Finding, ...]:
