@@ -3,36 +3,56 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from risk.engine.arrays import FloatArray
 from risk.proposal.apply import applied
-from risk.solver.evaluate import SWEPT, Setting, enactment
+from risk.solver.evaluate import Setting, enactment
 from risk.solver.losses import Losses
 from risk.solver.menu import Rule
 from risk.solver.objectives import gains
-from risk.solver.program import Budget, Program, TailLimit
+from risk.solver.program import Budget, ChanceLimit, Program, TailLimit
+from risk.solver.scenario_limits import ScenarioLimit, Statistic, scenario_limits
 
 
 def program_of(setting: Setting, losses: Sequence[Losses]) -> Program:
     """Return the program for the first objective: menu rows, and one more with the losses as things are."""
     row = np.append(setting.menu.row, len(setting.menu.rows))
     gain = gains(setting, setting.limits.objective, losses)
-    return Program(row, gain, tails_of(setting, losses), (*static_rules(setting), *_enacted(setting)))
+    budgets = (*static_rules(setting), *_enacted(setting))
+    return Program(row, gain, tails_of(setting, losses), budgets, chances=chances_of(setting, losses))
 
 
 def tails_of(setting: Setting, losses: Sequence[Losses]) -> tuple[TailLimit, ...]:
     """Return every tail limit over losses by option; the last row is the losses as things are."""
     limits, weight = setting.limits, setting.scenarios.weight
-    tails = []
+    return tuple(
+        TailLimit(label, loss, weight, limits["tail.level"], one.limit, one.cover_usd)
+        for label, one, loss in _limited(setting, losses)
+        if one.statistic is Statistic.CVAR
+    )
+
+
+def chances_of(setting: Setting, losses: Sequence[Losses]) -> tuple[ChanceLimit, ...]:
+    """Return every limit on a probability or a quantile, as `tails_of`."""
+    level, weight = setting.limits["tail.level"], setting.scenarios.weight
+    chances = []
+    for label, one, loss in _limited(setting, losses):
+        if one.statistic is Statistic.PROBABILITY:
+            chances.append(ChanceLimit(label, loss, weight, one.size_usd, one.limit))
+        elif one.statistic is Statistic.QUANTILE:
+            chances.append(ChanceLimit(label, loss, weight, one.limit, 1 - level, is_quantile=True))
+    return tuple(chances)
+
+
+def _limited(setting: Setting, losses: Sequence[Losses]) -> Iterator[tuple[str, ScenarioLimit, FloatArray]]:
     for part in losses:
-        for name, measure in SWEPT.items():
-            if math.isfinite(limits[name]):
-                loss = np.vstack([getattr(part.swept.change, measure), getattr(part.swept.now, measure)])
-                label = f"{name} (follow {part.relever:.0%})"
-                tails.append(TailLimit(label, loss, weight, limits["tail.level"], limits[name]))
-    return tuple(tails)
+        for one in scenario_limits(setting.limits):
+            swept = part.of(one.part)
+            loss = np.vstack([getattr(swept.change, one.measure), getattr(swept.now, one.measure)])
+            yield f"{one.name} (follow {part.relever:.0%})", one, loss
 
 
 def static_rules(setting: Setting) -> tuple[Budget, ...]:

@@ -72,12 +72,18 @@ def _feasible(program: Program) -> bool:
 
 
 def _names(program: Program) -> list[str]:
-    return [*(b.name for b in program.budgets), *(t.name for t in program.tails)]
+    parts = (
+        (b.name for b in program.budgets),
+        (t.name for t in program.tails),
+        (c.name for c in program.chances),
+    )
+    return [name for part in parts for name in part]
 
 
 def _limit(program: Program, name: str) -> float:
-    tails = [t.limit_usd for t in program.tails if t.name == name]
-    return tails[0] if tails else next(b.limit for b in program.budgets if b.name == name)
+    limits = {b.name: b.limit for b in program.budgets}
+    limits |= {t.name: t.limit_usd for t in program.tails} | {c.name: c.limit for c in program.chances}
+    return limits[name]
 
 
 def _only(program: Program, names: Iterable[str]) -> Program:
@@ -86,6 +92,7 @@ def _only(program: Program, names: Iterable[str]) -> Program:
         program,
         tails=tuple(t for t in program.tails if t.name in wanted),
         budgets=tuple(b for b in program.budgets if b.name in wanted),
+        chances=tuple(c for c in program.chances if c.name in wanted),
     )
 
 
@@ -94,4 +101,5 @@ def _with(program: Program, name: str, limit: float) -> Program:
         program,
         tails=tuple(replace(t, limit_usd=limit) if t.name == name else t for t in program.tails),
         budgets=tuple(replace(b, limit=limit) if b.name == name else b for b in program.budgets),
+        chances=tuple(c.limited(limit) if c.name == name else c for c in program.chances),
     )

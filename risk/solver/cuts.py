@@ -17,7 +17,6 @@ from dataclasses import replace
 import numpy as np
 
 from risk.engine.arrays import IntArray
-from risk.measures import expected_shortfall
 from risk.solver.attempt import Attempt
 from risk.solver.evaluate import Setting, broken
 from risk.solver.program import Program
@@ -38,10 +37,12 @@ def proven(setting: Setting, attempt: Attempt) -> list[IntArray]:
     at = attempt.chosen[menu.row]
     last = len(menu.options)  # the option of the row that holds the losses as things are
     cuts: list[IntArray] = []
-    if "bad_debt.cvar_usd" in stays:
+    if any(name.startswith("bad_debt.") for name in stays):
         up = (threshold >= threshold[at]) & (bonus >= bonus[at])
         cuts.append(np.append(np.flatnonzero(up), last))
-    if "liquidations.cvar_usd" in stays or {"enactment.usd", "enactment.debt_bps"} & bad:
+    if any(name.startswith("liquidations.") for name in stays) or any(
+        name.startswith("enactment.") for name in bad
+    ):
         cuts.append(np.append(np.flatnonzero(threshold <= threshold[at]), last))
     return cuts
 
@@ -54,8 +55,9 @@ def corrected(program: Program, attempt: Attempt) -> Program:
         judged = [a for a in attempt.amounts if tail.name.startswith(a.name) and _same(tail.name, a.model)]
         worst = max((a for a in judged if not a.kept), key=lambda a: a.value, default=None)
         if worst is not None:
-            additive = expected_shortfall(tail.loss_usd[option].sum(axis=0), tail.level, tail.weight)
-            lowered.append(replace(tail, limit_usd=min(tail.limit_usd, worst.limit * additive / worst.value)))
+            lowered.append(
+                replace(tail, limit_usd=min(tail.limit_usd, worst.limit * tail.value(option) / worst.value))
+            )
         else:
             lowered.append(tail)
     return replace(program, tails=tuple(lowered))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
@@ -21,51 +21,27 @@ from risk.engine.liquidatable import liquidatable
 from risk.engine.liquidity import Liquidity
 from risk.engine.pair_sweep import Swept
 from risk.engine.stress import stress
-from risk.measures import account_totals, expected_shortfall
-from risk.outcome import Outcome
+from risk.measures import account_totals
 from risk.proposal.apply import applied
 from risk.proposal.effects import prices_now_raw
 from risk.scenarios.scenarios import Scenarios
+from risk.solver.amount import Amount as Amount
 from risk.solver.cap_fill import cap_fill
 from risk.solver.limits import Limits
 from risk.solver.losses import MEASURES, calls_of, multiples
 from risk.solver.menu import BPS, Menu, Rule, accounts_of, supplied_usd
+from risk.solver.migration import migrated
+from risk.solver.parts import accounts_of_part
+from risk.solver.realised import realised as realised_amounts
+from risk.solver.scenario_limits import scenario_limits
 
-# Limit -> the sweep's measure that it bounds.
+MIGRATED = " (after migration)"
+# Limit -> the sweep's measure that it bounds, of the whole book.
 SWEPT = {
     "bad_debt.cvar_usd": "bad_debt_usd",
     "avoidable_loss.cvar_usd": "avoidable_usd",
     "liquidations.cvar_usd": "eligible_usd",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Amount:
-    """One limited amount.
-
-    Parameters
-    ----------
-    name : str
-        As in `limits.toml`.
-    value, limit : float
-    model : str
-        What computed it.
-    """
-
-    name: str
-    value: float
-    limit: float
-    model: str
-
-    @property
-    def slack(self) -> float:
-        """Return how much is left; negative where the limit is broken."""
-        return self.limit - self.value
-
-    @property
-    def kept(self) -> bool:
-        """Tell whether the limit is kept, up to rounding of sums."""
-        return self.value <= self.limit + 1e-9 * max(1.0, abs(self.value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +131,7 @@ def _key(setting: Setting, chosen: IntArray, realised: bool) -> str:
 
 
 def _judge(setting: Setting, chosen: IntArray, realised: bool) -> Judgement:
-    limits, level = setting.limits, setting.limits["tail.level"]
+    limits = setting.limits
     after = applied(setting.snapshot, setting.menu.changes(chosen))
     out: list[Amount] = []
     findings: tuple[Finding, ...] = ()
@@ -167,14 +143,10 @@ def _judge(setting: Setting, chosen: IntArray, realised: bool) -> Judgement:
             depth=setting.depth,
             liquidity=setting.liquidity,
         )
-        out += _realised(outcome, limits, level)
+        out += realised_amounts(setting.snapshot, outcome, limits)
         findings = outcome.findings
     for relever in limits.relever:
-        swept = together(setting, chosen, relever)
-        model = f"sweep, borrowers follow {relever:.0%} of a rise of LTV"
-        for name, measure in SWEPT.items():
-            tail = expected_shortfall(getattr(swept, measure), level, setting.scenarios.weight)
-            out.append(Amount(name, tail, limits[name], model))
+        out += _swept(setting, chosen, relever)
     out += [*enactment(setting, after), *_static(setting, chosen, after)]
     return Judgement(tuple(out), findings)
 
@@ -186,18 +158,55 @@ def broken(found: Sequence[Amount]) -> tuple[Amount, ...]:
 
 def together(setting: Setting, chosen: IntArray, relever: float) -> Swept:
     """Return the sweep's losses, (S,) each, with every row at its chosen option."""
-    options = setting.menu.row_options(relever)
-    rows = len(chosen)
-    accounts = _grown(setting.accounts, options, chosen)
+    return sweep_of(setting, chosen, [grown(setting, chosen, relever)])[0]
+
+
+def grown(setting: Setting, chosen: IntArray, relever: float) -> Accounts:
+    """Return the accounts with debts grown as borrowers follow the choice's rises of LTV."""
+    return _grown(setting.accounts, setting.menu.row_options(relever), chosen)
+
+
+def sweep_of(setting: Setting, chosen: IntArray, books: Sequence[Accounts]) -> list[Swept]:
+    """Return the sweep's losses of several sets of accounts, (S,) each, with every row at its option."""
+    options, rows = setting.menu.row_options(), len(chosen)
     one = RowOptions(
         np.arange(rows + 1), options.threshold[chosen], options.bonus[chosen], np.arange(rows), np.ones(rows)
     )
     calls = calls_of(setting.limits, setting.scenarios)
-    parts = []
+    blocks = []
     for block in setting.scenarios.blocks():
         oracle, fair = multiples(setting.snapshot, setting.scenarios, block, setting.oracles)
-        parts.append(book_sweep(accounts, oracle, fair, one, calls).now)
-    return Swept(*(np.concatenate([getattr(p, m) for p in parts]) for m in MEASURES))
+        blocks.append([book_sweep(book, oracle, fair, one, calls).now for book in books])
+    return [
+        Swept(*(np.concatenate([getattr(b[k], m) for b in blocks]) for m in MEASURES))
+        for k in range(len(books))
+    ]
+
+
+def _swept(setting: Setting, chosen: IntArray, relever: float) -> Iterator[Amount]:
+    """Yield the sweep's amounts for one behaviour of borrowers, and after migration if that is asked for."""
+    followed = f"borrowers follow {relever:.0%} of a rise of LTV"
+    accounts = grown(setting, chosen, relever)
+    yield from _limited(setting, chosen, accounts, "", f"sweep, {followed}", shown=True)
+    if setting.limits.migration:
+        moved = migrated(setting.snapshot, setting.menu, accounts, chosen, relever)
+        yield from _limited(setting, chosen, moved, MIGRATED, f"migration, sweep, {followed}", shown=False)
+
+
+def _limited(
+    setting: Setting, chosen: IntArray, accounts: Accounts, suffix: str, model: str, *, shown: bool
+) -> Iterator[Amount]:
+    limits, weight = setting.limits, setting.scenarios.weight
+    named = scenario_limits(limits, unlimited=shown)
+    parts = tuple(dict.fromkeys(one.part for one in named))
+    books = [
+        accounts if part is None else accounts_of_part(setting.snapshot, setting.menu, accounts, part)
+        for part in parts
+    ]
+    swept = dict(zip(parts, sweep_of(setting, chosen, books), strict=True))
+    for one in named:
+        value = one.value(getattr(swept[one.part], one.measure), limits["tail.level"], weight)
+        yield Amount(one.name + suffix, value, one.limit, model)
 
 
 def _grown(accounts: Accounts, options: RowOptions, chosen: IntArray) -> Accounts:
@@ -210,22 +219,6 @@ def _grown(accounts: Accounts, options: RowOptions, chosen: IntArray) -> Account
     rise = np.bincount(owner, weighted * (options.owed[chosen[row]] - 1), minlength=len(accounts))
     growth = 1 + np.divide(rise, total, out=np.zeros_like(rise), where=total > 0)
     return replace(accounts, d_usd=accounts.d_usd * np.repeat(growth, np.diff(accounts.d_indptr)))
-
-
-def _realised(outcome: Outcome, limits: Limits, level: float) -> list[Amount]:
-    def tail(values: FloatArray) -> float:
-        return expected_shortfall(values.sum(axis=1), level, outcome.weight)
-
-    engine = "engine"
-    return [
-        Amount("bad_debt.cvar_usd", tail(outcome.bad_debt_usd), limits["bad_debt.cvar_usd"], engine),
-        Amount(
-            "avoidable_loss.cvar_usd",
-            tail(outcome.avoidable_loss_usd),
-            limits["avoidable_loss.cvar_usd"],
-            engine,
-        ),
-    ]
 
 
 def enactment(setting: Setting, after: Snapshot) -> list[Amount]:

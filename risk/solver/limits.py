@@ -21,6 +21,7 @@ class Objective(StrEnum):
     """What the solver looks for among all choices within the limits."""
 
     BORROW_POWER = "borrow_power"  # most USD that may be borrowed against what is supplied
+    BORROW_POWER_WITH_HEADROOM = "borrow_power_with_headroom"  # and what supply caps leave room for
     LEAST_CHANGE = "least_change"  # fewest basis points of LTV, threshold and bonus moved
     REVENUE = "revenue"  # most interest a year for the treasury, an estimate
     PENALISED_HARM = "penalised_harm"  # borrowing power less weighted expected losses
@@ -39,16 +40,49 @@ class Key:
     says: str
 
 
+# Section -> key, once for every reserve, collateral or category that is named.
+NAMED: Mapping[str, Mapping[str, Key]] = {
+    "bad_debt.per_reserve": {
+        "cvar_usd": Key(INF, 0, INF, "bad debt in this debt beyond its cover, CVaR, USD"),
+        "cover_usd": Key(0.0, 0, INF, "what pays for bad debt in it, and in no other, USD"),
+    },
+    "avoidable_loss.per_collateral": {
+        "cvar_usd": Key(INF, 0, INF, "avoidable loss on this collateral, CVaR, USD"),
+    },
+    "avoidable_loss.per_emode": {
+        "cvar_usd": Key(INF, 0, INF, "avoidable loss of accounts in this category, CVaR, USD"),
+    },
+}
+EXAMPLE = {
+    "bad_debt.per_reserve": "USDC",
+    "avoidable_loss.per_collateral": "WETH",
+    "avoidable_loss.per_emode": "1",
+}
+
 # section -> name -> key; the template and the reader are both made from this.
 KEYS: Mapping[str, Mapping[str, Key]] = {
     "tail": {"level": Key(0.99, 0.0, 0.99999, "of every CVaR below: 0.99 is the worst 1 % of scenarios")},
     "bad_debt": {
-        "cvar_usd": Key(INF, 0, INF, "potential bad debt of the whole market, CVaR, USD"),
+        "cvar_usd": Key(INF, 0, INF, "bad debt of the whole market before any cover, CVaR, USD"),
+        "size_usd": Key(INF, 0, INF, "size that bad debt may exceed with the probability below only, USD"),
+        "probability": Key(1.0, 0, 1, "at most, that it does"),
     },
     "avoidable_loss": {
         "cvar_usd": Key(INF, 0, INF, "what borrowers lose beyond what restoring health costs, CVaR, USD"),
+        "size_usd": Key(INF, 0, INF, "size that it may exceed with the probability below only, USD"),
+        "probability": Key(1.0, 0, 1, "at most, that it does"),
+        "per_account_usd": Key(INF, 0, INF, "avoidable loss of whoever loses most, CVaR, USD"),
     },
-    "liquidations": {"cvar_usd": Key(INF, 0, INF, "debt of all accounts liquidated, CVaR, USD")},
+    "under_liquidation": {
+        "usd_hours": Key(
+            INF, 0, INF, "debt insolvent at fair but healthy at oracle prices, CVaR, USD x hours"
+        ),
+        "unprofitable_usd": Key(INF, 0, INF, "debt left at the end since no call on it pays, CVaR, USD"),
+    },
+    "liquidations": {
+        "cvar_usd": Key(INF, 0, INF, "debt of all accounts liquidated, CVaR, USD"),
+        "quantile_usd": Key(INF, 0, INF, "the same, quantile at the level (liquidations at risk), USD"),
+    },
     "enactment": {
         "usd": Key(INF, 0, INF, "debt of accounts the change itself makes liquidatable, USD"),
         "debt_bps": Key(INF, 0, INF, "the same as a share of all debt, bps"),
@@ -58,11 +92,20 @@ KEYS: Mapping[str, Mapping[str, Key]] = {
         "probability": Key(1.0, 0, 1, "that an account opened at maximal LTV is liquidated in the horizon"),
         "horizon_days": Key(7, 1, 30, "1, 7 or 30"),
     },
-    "cap_fill": {"usd": Key(INF, 0, INF, "loss if one supply cap is filled with worthless collateral, USD")},
+    "cap_fill": {
+        "usd": Key(INF, 0, INF, "loss if one supply cap is filled with worthless collateral, USD"),
+        "per_issuer_usd": Key(INF, 0, INF, "the same, of all tokens that follow one coin at once, USD"),
+    },
+    "sanity": {
+        "related_excess_bps": Key(
+            INF, 0, INF, "how far LTV and threshold of a token may exceed those of what it follows, bps"
+        ),
+    },
     "toxicity": {
         "max_threshold_times_bonus": Key(
             1.0, 0.5, 1, "LT (1 + bonus); above 0.95 half of all calls lower the health factor"
         ),
+        "cvar_usd": Key(INF, 0, INF, "debt repaid by calls that lower the health factor, CVaR, USD"),
     },
     "participation": {
         "cost_bps": Key(0.0, 0, 5_000, "what selling costs beside gas: slippage, pool fee, oracle gap"),
@@ -80,6 +123,13 @@ KEYS: Mapping[str, Mapping[str, Key]] = {
         "ltv_bps": Key(500, 0, 10_000, "how far an LTV may move either way, bps"),
         "bonus_bps": Key(0, 0, 5_000, "how far a bonus may move either way, bps"),
         "bonus_step_bps": Key(50, 1, 5_000, "distance of the candidates, bps"),
+        "ltv_step_bps": Key(
+            0, 0, 10_000, "distance of LTVs, bps; 0: as high as its threshold lets it be, not searched"
+        ),
+        "supply_cap_pct": Key(0, 0, 1_000, "how far a supply cap may move either way, percent of itself"),
+        "supply_cap_step_pct": Key(10, 0.1, 1_000, "distance of the candidates, percent"),
+        "borrow_cap_pct": Key(0, 0, 1_000, "how far a borrow cap may move either way, percent of itself"),
+        "borrow_cap_step_pct": Key(10, 0.1, 1_000, "distance of the candidates, percent"),
     },
     "objective": {
         "tolerance": Key(
@@ -106,7 +156,7 @@ class Limits:
     Parameters
     ----------
     numbers : mapping of "section.name" to float
-        Every key of `KEYS`.
+        Every key of `KEYS`, and those of `NAMED` that were given, ``bad_debt.per_reserve.USDC.cvar_usd``.
     objectives : tuple of Objective
         The first decides; each further one chooses among what the ones before it leave.
     relever : tuple of float
@@ -114,12 +164,26 @@ class Limits:
         every rise of LTV.
     keep : tuple of str
         Subjects whose parameters stay: asset names, ``emode:`` and id.
+    migration : bool
+        Whether the limits must hold too where every account moves to the category that lends it most.
+    pins : mapping of str to str
+        Parameters that get one value, as a proposal writes them: ``WETH.ltv`` to ``80%``.
     """
 
     numbers: Mapping[str, float]
     objectives: tuple[Objective, ...] = (Objective.BORROW_POWER,)
     relever: tuple[float, ...] = (0.0, 0.5, 1.0)
     keep: tuple[str, ...] = field(default=())
+    migration: bool = False
+    pins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def named(self, section: str) -> tuple[str, ...]:
+        """Return the reserves, collaterals or categories a section of `NAMED` speaks of."""
+        first = next(iter(NAMED[section]))
+        start, end = f"{section}.", f".{first}"
+        return tuple(
+            k[len(start) : -len(end)] for k in self.numbers if k.startswith(start) and k.endswith(end)
+        )
 
     @property
     def objective(self) -> Objective:
@@ -137,6 +201,8 @@ class Limits:
             "objective": [o.value for o in self.objectives],
             "relever": list(self.relever),
             "keep": list(self.keep),
+            "migration": self.migration,
+            "pin": dict(self.pins),
         }
         return numbers | rest
 
@@ -155,20 +221,21 @@ def read_limits(text: str) -> Limits:
         raise InputError(
             f"the limits are no TOML: {error}.", remedy="Compare `breakwater limits init`."
         ) from error
-    solver = tables.pop("solver", {})
+    solver = _table("solver", tables.pop("solver", {}))
+    pins = _pins(_table("pin", tables.pop("pin", {})))
     _known("section", tables, KEYS)
-    numbers = {}
+    numbers: dict[str, float] = {}
     for section, keys in KEYS.items():
-        given = _table(section, tables.get(section, {}))
-        _known(f"key in [{section}]", given, keys)
+        given = dict(_table(section, tables.get(section, {})))
+        inner = {n: given.pop(n.rpartition(".")[2], {}) for n in NAMED if n.partition(".")[0] == section}
+        tables_inside = [n.rpartition(".")[2] for n in inner]
+        _known(f"key in [{section}]", given, [*keys, *tables_inside])
         for name, key in keys.items():
             numbers[f"{section}.{name}"] = _number(f"{section}.{name}", given.get(name, key.default), key)
-    if numbers["new_position.horizon_days"] not in (1, 7, 30):
-        raise InputError(
-            f"new_position.horizon_days is {numbers['new_position.horizon_days']:g}.",
-            remedy="Give 1, 7 or 30.",
-        )
-    return Limits(MappingProxyType(numbers), **_solver(_table("solver", solver)))
+        for name, table in inner.items():
+            numbers |= _named(name, _table(name, table))
+    _consistent(numbers)
+    return Limits(MappingProxyType(numbers), pins=MappingProxyType(pins), **_solver(solver))
 
 
 def load_limits(path: Path) -> Limits:
@@ -177,6 +244,54 @@ def load_limits(path: Path) -> Limits:
         return read_limits(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read: {error}.") from error
+
+
+def _named(section: str, given: Mapping[str, Any]) -> dict[str, float]:
+    """Return the numbers of every table of a section, by full name."""
+    numbers: dict[str, float] = {}
+    for name, table in given.items():
+        where = f"{section}.{name}"
+        _known(f"key in [{where}]", _table(where, table), NAMED[section])
+        for leaf, key in NAMED[section].items():
+            numbers[f"{where}.{leaf}"] = _number(f"{where}.{leaf}", table.get(leaf, key.default), key)
+        first = next(iter(NAMED[section]))
+        if math.isinf(numbers[f"{where}.{first}"]):
+            raise InputError(f"[{where}] limits nothing.", remedy=f"Give {first}, or leave the table out.")
+    return numbers
+
+
+def _consistent(numbers: Mapping[str, float]) -> None:
+    """Refuse limits that say half of something, or that deny each other."""
+    if numbers["new_position.horizon_days"] not in (1, 7, 30):
+        raise InputError(
+            f"new_position.horizon_days is {numbers['new_position.horizon_days']:g}.",
+            remedy="Give 1, 7 or 30.",
+        )
+    for section in ("bad_debt", "avoidable_loss"):
+        sized = math.isfinite(numbers[f"{section}.size_usd"])
+        likely = numbers[f"{section}.probability"] < 1
+        if sized != likely:
+            given, missing = ("size_usd", "probability") if sized else ("probability", "size_usd")
+            raise InputError(f"{section}.{given} stands alone.", remedy=f"Give {section}.{missing} too.")
+    if numbers["liquidations.quantile_usd"] > numbers["liquidations.cvar_usd"] and math.isfinite(
+        numbers["liquidations.quantile_usd"]
+    ):
+        raise InputError(
+            f"liquidations.quantile_usd, {numbers['liquidations.quantile_usd']:g}, is above cvar_usd, "
+            f"{numbers['liquidations.cvar_usd']:g}: it can never bind.",
+            remedy="A quantile is never above the CVaR of its level: lower it, or leave it out.",
+        )
+
+
+def _pins(given: Mapping[str, Any]) -> dict[str, str]:
+    """Return the pinned values as text; what they mean depends on the market."""
+    for name, value in given.items():
+        if not isinstance(value, str) and not (isinstance(value, int) and not isinstance(value, bool)):
+            raise InputError(
+                f"pin {name!r} is {value!r}.",
+                remedy='Write "WETH.liquidation_threshold" = 8300, in bps, or = "83%".',
+            )
+    return {name: value if isinstance(value, str) else f"{value}bps" for name, value in given.items()}
 
 
 def template() -> str:
@@ -189,17 +304,26 @@ def template() -> str:
         f"#   one of {', '.join(Objective)}; or several, the first first, as a list",
         "# relever = [0.0, 0.5, 1.0]  # must hold for each: 0 debts stay, 1 borrowers follow the LTV up",
         '# keep = []  # subjects that stay as they are: "WETH", "emode:1"',
+        "# migration = false  # must hold too where all accounts move to the e-mode that lends them most",
     ]
     for section, keys in KEYS.items():
-        lines += ["", f"[{section}]"]
-        for name, key in keys.items():
-            shown = "inf" if math.isinf(key.default) else f"{key.default:g}"
-            lines.append(f"# {name} = {shown}  # {key.says}")
+        lines += ["", f"[{section}]", *_template_keys(keys)]
+        for name in (n for n in NAMED if n.partition(".")[0] == section):
+            lines += ["", f"#[{name}.{EXAMPLE[name]}]", *_template_keys(NAMED[name], "#")]
+    lines += ["", "# One value for a parameter, in bps or as `breakwater propose --set` writes it.", "[pin]"]
+    lines += ['#"WETH.liquidation_threshold" = 8300', '#"emode:1.ltv" = "93%"']
     return "\n".join(lines) + "\n"
 
 
+def _template_keys(keys: Mapping[str, Key], mark: str = "# ") -> list[str]:
+    return [
+        f"{mark}{name} = {'inf' if math.isinf(key.default) else f'{key.default:g}'}  # {key.says}"
+        for name, key in keys.items()
+    ]
+
+
 def _solver(given: Mapping[str, Any]) -> dict[str, Any]:
-    _known("key in [solver]", given, ("objective", "relever", "keep"))
+    _known("key in [solver]", given, ("objective", "relever", "keep", "migration"))
     objectives = _objectives(given.get("objective", Objective.BORROW_POWER.value))
     relever = given.get("relever", [0.0, 0.5, 1.0])
     usable = isinstance(relever, list) and relever and all(_is_number(e) and 0 <= e <= 1 for e in relever)
@@ -208,7 +332,11 @@ def _solver(given: Mapping[str, Any]) -> dict[str, Any]:
     keep = given.get("keep", [])
     if not (isinstance(keep, list) and all(isinstance(name, str) for name in keep)):
         raise InputError(f"solver.keep is {keep!r}.", remedy='Give names, such as ["WETH", "emode:1"].')
+    migration = given.get("migration", False)
+    if not isinstance(migration, bool):
+        raise InputError(f"solver.migration is {migration!r}.", remedy="Give true or false.")
     return {
+        "migration": migration,
         "objectives": objectives,
         "relever": tuple(sorted({float(e) for e in relever})),
         "keep": tuple(dict.fromkeys(keep)),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
@@ -17,6 +18,8 @@ from risk.engine.prices import check_prices, market_price_usd, oracle_raw
 from risk.scenarios.scenarios import BLOCK, ScenarioBlock, Scenarios
 from risk.solver.limits import Limits
 from risk.solver.menu import BPS, Menu, accounts_of
+from risk.solver.parts import Part, accounts_of_part
+from risk.solver.scenario_limits import parts_of
 
 MEASURES = ("eligible_usd", "bad_debt_usd", "avoidable_usd")
 
@@ -31,10 +34,17 @@ class Losses:
         Share of every rise of LTV that borrowers follow.
     swept : BookSwept
         As things are, (S,), and the change by option, (M, S).
+    parts : mapping of Part to BookSwept
+        The same of each part of the book that a limit speaks of.
     """
 
     relever: float
     swept: BookSwept
+    parts: Mapping[Part, BookSwept] = field(default_factory=lambda: MappingProxyType({}))
+
+    def of(self, part: Part | None) -> BookSwept:
+        """Return the losses of a part, of the whole book for None."""
+        return self.swept if part is None else self.parts[part]
 
 
 class Kept(Protocol):
@@ -80,20 +90,26 @@ def losses_of(
         If a price is impossible.
     """
     accounts = accounts_of(snapshot, menu) if accounts is None else accounts
-    calls = calls_of(limits, scenarios)
-    parts: list[tuple[BookSwept, ...]] = []
+    calls, parts = calls_of(limits, scenarios), parts_of(limits)
+    books = [accounts, *(accounts_of_part(snapshot, menu, accounts, part) for part in parts)]
+    blocks: list[tuple[BookSwept, ...]] = []
     for start in range(0, len(scenarios), BLOCK):
         stop = min(start + BLOCK, len(scenarios))
 
         def sweep(start: int = start, stop: int = stop) -> tuple[BookSwept, ...]:
             block = scenarios.produce(start, stop)
             oracle, fair = multiples(snapshot, scenarios, block, oracles)
-            return tuple(_swept(accounts, oracle, fair, menu, e, calls) for e in limits.relever)
+            return tuple(_swept(book, oracle, fair, menu, e, calls) for e in limits.relever for book in books)
 
-        parts.append(sweep() if kept is None else kept.swept(start, sweep))
+        blocks.append(sweep() if kept is None else kept.swept(start, sweep))
         if progress is not None:
             progress(stop, len(scenarios))
-    return tuple(Losses(e, _joined([part[k] for part in parts])) for k, e in enumerate(limits.relever))
+    whole = [_joined([block[k] for block in blocks]) for k in range(len(limits.relever) * len(books))]
+    out = []
+    for k, relever in enumerate(limits.relever):
+        first, *own = whole[k * len(books) : (k + 1) * len(books)]
+        out.append(Losses(relever, first, MappingProxyType(dict(zip(parts, own, strict=True)))))
+    return tuple(out)
 
 
 def calls_of(limits: Limits, scenarios: Scenarios) -> Calls:

@@ -17,7 +17,7 @@ Solved by HiGHS.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ from risk.measures import expected_shortfall, weighted_quantile
 BoolArray = NDArray[np.bool_]
 
 GAP = 1e-4  # relative, at which the search stops
+ROUNDING = 1e-9  # relative: a sum that exceeds a size by less does not
 LEAST_SHARE = 1e-6  # of the largest loss: below it a limit counts as nothing
 INFEASIBLE = 2  # a status of scipy.optimize.milp
 
@@ -50,6 +51,8 @@ class TailLimit:
     level : float
         In [0, 1).
     limit_usd : float
+    cover_usd : float
+        Subtracted from every scenario's loss, which is 0 at least then; 0 subtracts nothing.
     """
 
     name: str
@@ -57,6 +60,51 @@ class TailLimit:
     weight: FloatArray
     level: float
     limit_usd: float
+    cover_usd: float = 0.0
+
+    def value(self, option: IntArray) -> float:
+        """Return the CVaR at a choice."""
+        loss = self.loss_usd[option].sum(axis=0)
+        if self.cover_usd:
+            loss = np.maximum(loss - self.cover_usd, 0.0)
+        return expected_shortfall(loss, self.level, self.weight)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ChanceLimit:
+    """A bound on the probability that a loss exceeds a size: ``sum w_s y_s <= p sum w_s``, y binary.
+
+    Parameters
+    ----------
+    name : str
+    loss_usd : (M, S) float64
+    weight : (S,) float64
+    size_usd : float
+    probability : float
+    is_quantile : bool
+        Whether the size is what a team limits, and the probability follows from the level.
+    """
+
+    name: str
+    loss_usd: FloatArray
+    weight: FloatArray
+    size_usd: float
+    probability: float
+    is_quantile: bool = False
+
+    @property
+    def limit(self) -> float:
+        """Return what a team limits: a size or a probability."""
+        return self.size_usd if self.is_quantile else self.probability
+
+    def limited(self, limit: float) -> ChanceLimit:
+        """Return the same with another limit."""
+        return replace(self, size_usd=limit) if self.is_quantile else replace(self, probability=limit)
+
+    def value(self, option: IntArray) -> float:
+        """Return the probability at a choice."""
+        above = self.loss_usd[option].sum(axis=0) > self.size_usd * (1 + ROUNDING)
+        return float(self.weight[above].sum() / self.weight.sum())
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -89,6 +137,7 @@ class Program:
     budgets : tuple of Budget
     cuts : tuple of (K,) int64
         Sets of options; a choice within one set is forbidden.
+    chances : tuple of ChanceLimit
     """
 
     row: IntArray
@@ -96,6 +145,7 @@ class Program:
     tails: tuple[TailLimit, ...] = ()
     budgets: tuple[Budget, ...] = ()
     cuts: tuple[IntArray, ...] = ()
+    chances: tuple[ChanceLimit, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -152,6 +202,10 @@ def solve(program: Program, *, gap: float = GAP, seconds: float | None = None) -
     _check(program)
     screens = [_screen(program, tail) for tail in program.tails]
     rows, columns = _rows(program, screens)
+    unsure = [_exceeding(program, chance) for chance in program.chances]
+    first_chance = columns
+    columns += sum(int(may.sum()) for _, may in unsure)
+    rows = [_widened(row, columns) for row in rows]
     cost = np.zeros(columns)
     cost[: len(program.row)] = -program.gain
     low = np.zeros(columns)
@@ -161,8 +215,14 @@ def solve(program: Program, *, gap: float = GAP, seconds: float | None = None) -
     for (floor, keep), tail in zip(screens, program.tails, strict=True):
         low[at] = floor * _scale(tail)  # eta; see the module
         at += 1 + int(keep.sum())
+    high[first_chance:] = 1.0
     integer = np.zeros(columns, dtype=np.int64)
     integer[: len(program.row)] = 1
+    integer[first_chance:] = 1
+    at = first_chance
+    for chance, (sure, may) in zip(program.chances, unsure, strict=True):
+        rows += _chance_rows(program, chance, sure, may, at, columns)
+        at += int(may.sum())
     got = milp(
         cost,
         integrality=integer,
@@ -191,7 +251,51 @@ def _screen(program: Program, tail: TailLimit) -> tuple[float, BoolArray]:
     low = np.minimum.reduceat(tail.loss_usd, first, axis=0).sum(axis=0)
     high = np.maximum.reduceat(tail.loss_usd, first, axis=0).sum(axis=0)
     floor = weighted_quantile(low, tail.level, tail.weight)
-    return floor, (high > floor) & (tail.weight > 0)
+    if tail.cover_usd:  # the quantile of what is 0 at least is
+        floor = max(floor - tail.cover_usd, 0.0)
+    return floor, (high - tail.cover_usd > floor) & (tail.weight > 0)
+
+
+def _exceeding(program: Program, chance: ChanceLimit) -> tuple[float, BoolArray]:
+    """Return the weight of scenarios every choice exceeds the size in, and which some but not all do in."""
+    first = np.searchsorted(program.row, np.arange(program.rows))
+    low = np.minimum.reduceat(chance.loss_usd, first, axis=0).sum(axis=0)
+    high = np.maximum.reduceat(chance.loss_usd, first, axis=0).sum(axis=0)
+    size = chance.size_usd * (1 + ROUNDING)
+    surely = low > size
+    return float(chance.weight[surely].sum()), (high > size) & ~surely & (chance.weight > 0)
+
+
+def _chance_rows(
+    program: Program, chance: ChanceLimit, sure: float, may: BoolArray, at: int, columns: int
+) -> list[LinearConstraint]:
+    """Return ``L_s - (high_s - size) y_s <= size`` for all unsure scenarios, and the bound on their weight."""
+    options, count, each = len(chance.loss_usd), int(may.sum()), np.arange(int(may.sum()))
+    total = float(chance.weight.sum())
+    weighed = _matrix(chance.weight[may] / total, np.zeros(count, dtype=np.int64), at + each, (1, columns))
+    rows = [LinearConstraint(weighed, -np.inf, chance.probability - sure / total + 1e-12)]
+    if not count:
+        return rows
+    loss = chance.loss_usd[:, may]
+    first = np.searchsorted(program.row, np.arange(program.rows))
+    size = chance.size_usd * (1 + ROUNDING)
+    beyond = np.maximum.reduceat(loss, first, axis=0).sum(axis=0) - size
+    # Each scenario in its own unit: the search drops tiny numbers and is lost with huge ones.
+    unit = np.maximum(np.abs(loss).max(axis=0), max(size, 1.0))
+    wide = _matrix(
+        np.concatenate([(loss / unit).ravel(), -beyond / unit]),
+        np.concatenate([np.tile(each, options), each]),
+        np.concatenate([np.repeat(np.arange(options), count), at + each]),
+        (count, columns),
+    )
+    return [LinearConstraint(wide, -np.inf, size / unit), *rows]
+
+
+def _widened(row: LinearConstraint, columns: int) -> LinearConstraint:
+    """Return a constraint with columns of nothing behind its own."""
+    narrow: csr_array[Any] = csr_array(row.A)  # type: ignore[arg-type]
+    wide = csr_array((narrow.data, narrow.indices, narrow.indptr), shape=(narrow.shape[0], columns))
+    return LinearConstraint(wide, row.lb, row.ub)
 
 
 def _rows(program: Program, screens: Sequence[tuple[float, BoolArray]]) -> tuple[list[LinearConstraint], int]:
@@ -231,7 +335,7 @@ def _tail_rows(tail: TailLimit, keep: BoolArray, eta: int, columns: int) -> list
         (1, columns),
     )
     rows = [LinearConstraint(mean, -np.inf, scale * tail.limit_usd)]
-    return [LinearConstraint(excess, 0, np.inf), *rows] if count else rows
+    return [LinearConstraint(excess, -scale * tail.cover_usd, np.inf), *rows] if count else rows
 
 
 def _scale(tail: TailLimit) -> float:
@@ -255,6 +359,7 @@ def _check(program: Program) -> None:
         ("gain", program.gain),
         *((b.name, b.cost) for b in program.budgets),
         *((t.name, t.loss_usd) for t in program.tails),
+        *((c.name, c.loss_usd) for c in program.chances),
     ):
         if len(values) != options or not np.isfinite(values).all():
             raise InputError(
@@ -273,5 +378,7 @@ def value(program: Program, option: IntArray) -> dict[str, float]:
     """Return every limited amount at a choice, by name."""
     amounts = {b.name: float(b.cost[option].sum()) for b in program.budgets}
     for tail in program.tails:
-        amounts[tail.name] = expected_shortfall(tail.loss_usd[option].sum(axis=0), tail.level, tail.weight)
+        amounts[tail.name] = tail.value(option)
+    for chance in program.chances:
+        amounts[chance.name] = chance.value(option)
     return amounts

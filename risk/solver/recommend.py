@@ -179,7 +179,9 @@ def _conflict(setting: Setting, found: Search) -> Conflict | None:
     none = conflict(found.program)
     if none is None:
         return None
-    lowered = {t.name: setting.limits[t.name.partition(" ")[0]] / t.limit_usd for t in found.program.tails}
+    lowered = {
+        t.name: setting.limits[t.name.rpartition(" (follow ")[0]] / t.limit_usd for t in found.program.tails
+    }
     return Conflict(none.names, {k: v * lowered.get(k, 1.0) for k, v in none.relaxed.items()})
 
 

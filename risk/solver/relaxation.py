@@ -12,13 +12,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from risk.engine.arrays import IntArray
 from risk.engine.book_sweep import Accounts
 from risk.solver.evaluate import Setting
 from risk.solver.losses import Kept, Losses, losses_of
-from risk.solver.program import TailLimit
+from risk.solver.parts import taken
+from risk.solver.program import ChanceLimit, TailLimit
 
 SLACK = 1e-9  # relative: the sums of the two models are rounded differently
 
@@ -31,7 +30,7 @@ def under_one_row(accounts: Accounts) -> Accounts:
     high = np.full(len(accounts), -1)
     np.minimum.at(low, owner[governed], accounts.c_row[governed])
     np.maximum.at(high, owner[governed], accounts.c_row[governed])
-    return _taken(accounts, low == high)
+    return taken(accounts, low == high)
 
 
 def single_row_losses(
@@ -58,19 +57,6 @@ def loosened(tails: tuple[TailLimit, ...]) -> tuple[TailLimit, ...]:
     return tuple(replace(t, limit_usd=t.limit_usd + SLACK * max(1.0, abs(t.limit_usd))) for t in tails)
 
 
-def _taken(accounts: Accounts, wanted: NDArray[np.bool_]) -> Accounts:
-    collateral = np.repeat(wanted, np.diff(accounts.c_indptr))
-    debt = np.repeat(wanted, np.diff(accounts.d_indptr))
-
-    def starts(indptr: IntArray) -> IntArray:
-        return np.concatenate([[0], np.cumsum(np.diff(indptr)[wanted])]).astype(np.int64)
-
-    return Accounts(
-        c_indptr=starts(accounts.c_indptr),
-        c_asset=accounts.c_asset[collateral],
-        c_usd=accounts.c_usd[collateral],
-        c_row=accounts.c_row[collateral],
-        d_indptr=starts(accounts.d_indptr),
-        d_asset=accounts.d_asset[debt],
-        d_usd=accounts.d_usd[debt],
-    )
+def loosened_chances(chances: tuple[ChanceLimit, ...]) -> tuple[ChanceLimit, ...]:
+    """Return limits on probabilities with room for rounding, as `loosened`."""
+    return tuple(replace(c, size_usd=c.size_usd + SLACK * max(1.0, c.size_usd)) for c in chances)

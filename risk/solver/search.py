@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from risk.engine.arrays import FloatArray, IntArray
-from risk.solver.additive import program_of, static_rules, tails_of
+from risk.solver.additive import chances_of, program_of, static_rules, tails_of
 from risk.solver.attempt import Attempt, attempt
 from risk.solver.cuts import alone, corrected, proven
 from risk.solver.evaluate import Setting
@@ -29,7 +29,7 @@ from risk.solver.limits import Objective
 from risk.solver.losses import Losses
 from risk.solver.objectives import gains
 from risk.solver.program import GAP, Budget, Choice, Program, TailLimit, solve
-from risk.solver.relaxation import loosened, single_row_losses
+from risk.solver.relaxation import loosened, loosened_chances, single_row_losses
 from risk.solver.settle import settled
 
 ATTEMPTS = 25
@@ -323,7 +323,10 @@ def _hunt(
 ) -> _Hunt:
     program = program_of(setting, losses)
     relaxed = replace(
-        program, gain=program.gain, tails=loosened(tails_of(setting, single)), budgets=static_rules(setting)
+        program,
+        tails=loosened(tails_of(setting, single)),
+        chances=loosened_chances(chances_of(setting, single)),
+        budgets=static_rules(setting),
     )
     objectives = setting.limits.objectives
     return _Hunt(
