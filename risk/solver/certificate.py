@@ -1,7 +1,15 @@
 """The certificate: what an independent sample says about a choice made on another one.
 
-Bounds hold for the generator that drew the sample and say nothing about whether it is right.
-Sources: Clopper and Pearson (1934); Maurer and Pontil (2009) for the empirical Bernstein bound.
+Four bounds a limit, each with an equal part of the risk: an order statistic on the quantile,
+Clopper-Pearson on the probability of exceeding the limit, and two on the CVaR, by betting and by the
+empirical Bernstein inequality, of which the lower one counts.  They hold for the generator that drew the
+sample and say nothing about whether it is right.
+
+Because the sample is independent of the choice, the choices the search tried on other scenarios cost no
+risk.  Trying again on another sample does: the k-th try has ``risk / (k (k + 1))``, which adds up to the
+risk over any number of tries.
+
+Sources: as `risk.confidence`.
 """
 
 from __future__ import annotations
@@ -9,12 +17,29 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from abis.errors import InputError
-from risk.confidence import is_sample, most_failures, probability_bound, scenarios_needed, shortfall_bound
-from risk.engine.arrays import IntArray
+from risk.confidence import (
+    is_sample,
+    most_failures,
+    probability_bound,
+    quantile_bounds,
+    scenarios_needed,
+    scenarios_needed_finite,
+    shortfall_bound,
+    shortfall_bound_betting,
+)
+from risk.engine.arrays import FloatArray, IntArray
 from risk.measures import expected_shortfall, value_at_risk
 from risk.scenarios.scenarios import Scenarios
 from risk.solver.evaluate import SWEPT, Setting, together
+from risk.solver.limits import Limits
+from risk.solver.menu import Menu
+
+RISK = 1e-3
+KINDS = 4  # bounds a limit
+OF_THE_BONUS = ("avoidable_loss.cvar_usd",)  # losses that the bonus on what is repaid makes
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +55,19 @@ class Bound:
     cvar_usd : float
         On the independent sample.
     cvar_bound_usd : float
-        Upper bound on the true one.
+        Upper bound on the true one: the lower of the two that follow.
+    betting_usd, bernstein_usd : float
+    quantile_bound_usd : float
+        Upper bound on the quantile at the level of the CVaR.
     failures : int
         Scenarios with a loss above the limit.
     probability_bound : float
         Upper bound on the probability of that.
+    capped_usd : float
+        Losses count up to here: all debt at today's prices with what borrowers may add to it, or the
+        highest bonus on that.
+    beyond : int
+        Scenarios with a loss above that.
     """
 
     name: str
@@ -42,13 +75,23 @@ class Bound:
     limit_usd: float
     cvar_usd: float
     cvar_bound_usd: float
+    betting_usd: float
+    bernstein_usd: float
+    quantile_bound_usd: float
     failures: int
     probability_bound: float
+    capped_usd: float
+    beyond: int
+
+    @property
+    def holds(self) -> bool:
+        """Tell whether the bound on the CVaR is within the limit."""
+        return self.cvar_bound_usd <= self.limit_usd
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What holds with probability ``1 - risk`` for each bound, under one generator.
+    """What holds with probability ``1 - risk`` for all bounds together, under one generator.
 
     Parameters
     ----------
@@ -56,11 +99,21 @@ class Certificate:
         Of the independent sample.
     seed : int
     sha256 : str
-        Of the sample.
+        Of everything that determines the sample: generator, its parameters, seed and market.
     risk : float
-        Chance that a bound is too low, shared by all of them.
+        Chance that a bound of any try is too low.
+    tries : int
+        Which try this is.
+    share : float
+        Part of the risk each bound has.
     level : float
-        Of the CVaRs.
+        Of the CVaRs and quantiles.
+    design_sha256 : str
+        Of the scenarios the choice was made on.
+    choices_log : float
+        Logarithm of how many choices there were.
+    scenarios_for_all : int
+        That would certify each of them at once, at the level and risk, had they been drawn for that.
     bounds : tuple of Bound
     """
 
@@ -68,11 +121,55 @@ class Certificate:
     seed: int
     sha256: str
     risk: float
+    tries: int
+    share: float
     level: float
+    design_sha256: str
+    choices_log: float
+    scenarios_for_all: int
     bounds: tuple[Bound, ...]
 
+    @property
+    def holds(self) -> bool:
+        """Tell whether every bound on a CVaR is within its limit."""
+        return all(b.holds for b in self.bounds)
 
-def certify(setting: Setting, chosen: IntArray, sample: Scenarios, *, risk: float = 1e-3) -> Certificate:
+
+def share_of(limits: Limits, risk: float, tries: int) -> float:
+    """Return the part of the risk that each bound has at a try.
+
+    Raises
+    ------
+    InputError
+        If there is no such try, or the risk is outside (0, 1).
+    """
+    if tries < 1 or not 0 < risk < 1:
+        raise InputError(
+            f"try {tries} at a risk of {risk}.", remedy="Tries count from 1; risks lie in (0, 1)."
+        )
+    return risk / (tries * (tries + 1)) / max(1, KINDS * len(_limited(limits)) * len(limits.relever))
+
+
+def check_enough(limits: Limits, scenarios: int, *, risk: float = RISK, tries: int = 1) -> None:
+    """Refuse a sample too small to say anything at the level of the limits; quick, for before long work.
+
+    Raises
+    ------
+    InputError
+        Saying how many scenarios are needed.
+    """
+    beyond, share = 1 - limits["tail.level"], share_of(limits, risk, tries)
+    if most_failures(scenarios, beyond, share) is None:
+        raise InputError(
+            f"{scenarios} scenarios cannot certify level {limits['tail.level']:g} at a risk of {risk:g}"
+            + (f", try {tries}." if tries > 1 else "."),
+            remedy=f"Draw at least {scenarios_needed(beyond, share):,}.",
+        )
+
+
+def certify(
+    setting: Setting, chosen: IntArray, sample: Scenarios, *, risk: float = RISK, tries: int = 1
+) -> Certificate:
     """Return the bounds of a choice on a sample it was not chosen on.
 
     Parameters
@@ -83,7 +180,9 @@ def certify(setting: Setting, chosen: IntArray, sample: Scenarios, *, risk: floa
     sample : Scenarios
         Draws of one generator with equal weights.
     risk : float
-        Of all bounds together.
+        Of all bounds of all tries together.
+    tries : int
+        How many samples were drawn for this choice, this one included.
 
     Raises
     ------
@@ -98,49 +197,95 @@ def certify(setting: Setting, chosen: IntArray, sample: Scenarios, *, risk: floa
         )
     if sample.sha256 == setting.scenarios.sha256:
         raise InputError("the choice was made on these scenarios.", remedy="Certify on another seed.")
-    if sample.weight.min() != sample.weight.max():
+    if not np.allclose(sample.weight, sample.weight[0], rtol=1e-12, atol=0.0):
         raise InputError("the sample is weighted.", remedy="Certify on draws of equal weight.")
-    level = setting.limits["tail.level"]
-    named = [name for name in SWEPT if math.isfinite(setting.limits[name])]
-    share = risk / max(1, 2 * len(named) * len(setting.limits.relever))
-    if most_failures(len(sample), 1 - level, share) is None:
-        needed = scenarios_needed(1 - level, share)
-        raise InputError(
-            f"{len(sample)} scenarios cannot certify level {level:g} at a risk of {risk:g}.",
-            remedy=f"Draw at least {needed:,}.",
-        )
-    bounds = [
-        bound
-        for relever in setting.limits.relever
-        for bound in _bounds(setting, chosen, sample, relever, named, share)
-    ]
-    return Certificate(len(sample), sample.seed, sample.sha256, risk, level, tuple(bounds))
+    check_enough(setting.limits, len(sample), risk=risk, tries=tries)
+    share = share_of(setting.limits, risk, tries)
+    count = choices_log(setting.menu)
+    return Certificate(
+        scenarios=len(sample),
+        seed=sample.seed,
+        sha256=sample.sha256,
+        risk=risk,
+        tries=tries,
+        share=share,
+        level=setting.limits["tail.level"],
+        design_sha256=setting.scenarios.sha256,
+        choices_log=count,
+        scenarios_for_all=scenarios_needed_finite(count, 1 - setting.limits["tail.level"], share),
+        bounds=tuple(
+            bound
+            for relever in setting.limits.relever
+            for bound in _bounds(setting, chosen, sample, relever, share)
+        ),
+    )
+
+
+def choices_log(menu: Menu) -> float:
+    """Return the logarithm of the number of choices on a menu."""
+    return float(np.log(np.diff(menu.first)).sum())
+
+
+def _limited(limits: Limits) -> list[str]:
+    return [name for name in SWEPT if math.isfinite(limits[name])]
 
 
 def _bounds(
-    setting: Setting, chosen: IntArray, sample: Scenarios, relever: float, named: list[str], risk: float
+    setting: Setting, chosen: IntArray, sample: Scenarios, relever: float, share: float
 ) -> list[Bound]:
-    """Return one bound a limit; the threshold of the tail is that of the design sample."""
-    level, limits = setting.limits["tail.level"], setting.limits
+    limits = setting.limits
+    named = _limited(limits)
+    if not named:
+        return []
     design = together(setting, chosen, relever)
     fresh = together(replace(setting, scenarios=sample), chosen, relever)
-    # Debts may have grown with the LTV; nobody loses more than all of them.
-    largest = float(setting.total_debt_usd * max(1.0, setting.menu.row_options(relever).owed[chosen].max()))
+    options = setting.menu.row_options(relever)
+    debt = max(1.0, setting.total_debt_usd * max(1.0, float(options.owed[chosen].max())))
     out = []
     for name in named:
         before, losses = getattr(design, SWEPT[name]), getattr(fresh, SWEPT[name])
-        most = max(largest, float(losses.max()) * 1.5, 1.0)
-        eta = min(value_at_risk(before, level, setting.scenarios.weight), 0.999 * most)
-        failures = int((losses > limits[name]).sum())
-        out.append(
-            Bound(
-                name=name,
-                relever=relever,
-                limit_usd=limits[name],
-                cvar_usd=expected_shortfall(losses, level),
-                cvar_bound_usd=shortfall_bound(losses, eta, most, level, risk),
-                failures=failures,
-                probability_bound=probability_bound(failures, len(losses), risk),
-            )
-        )
+        most = debt * float(options.bonus[chosen].max()) if name in OF_THE_BONUS else debt
+        eta = value_at_risk(before, limits["tail.level"], setting.scenarios.weight)
+        out.append(bound_of(name, relever, limits, losses, min(eta, 0.999 * most), most, share))
     return out
+
+
+def bound_of(
+    name: str, relever: float, limits: Limits, losses: FloatArray, eta: float, most: float, share: float
+) -> Bound:
+    """Return the bounds of one limit.
+
+    Parameters
+    ----------
+    name : str
+    relever : float
+    limits : Limits
+    losses : (n,) float64
+        Of an independent sample.
+    eta : float
+        Start of the tail, from other scenarios; below ``most``.
+    most : float
+        What losses are capped at, chosen before they were looked at.
+    share : float
+        Chance that each bound is too low.
+    """
+    level, limit = limits["tail.level"], limits[name]
+    failures = int((losses > limit).sum())
+    capped = np.minimum(losses, most)
+    betting = shortfall_bound_betting(capped, eta, most, level, share)
+    bernstein = shortfall_bound(capped, eta, most, level, share)
+    return Bound(
+        name=name,
+        relever=relever,
+        limit_usd=limit,
+        cvar_usd=expected_shortfall(losses, level),
+        cvar_bound_usd=min(betting, bernstein),
+        betting_usd=betting,
+        bernstein_usd=bernstein,
+        # Both sides share the risk there; only the upper one is asked.
+        quantile_bound_usd=quantile_bounds(losses, level, min(2 * share, 0.999))[1],
+        failures=failures,
+        probability_bound=probability_bound(failures, len(losses), share),
+        capped_usd=most,
+        beyond=int((losses > most).sum()),
+    )
