@@ -1,9 +1,9 @@
 """The frontier between borrower loss, bad debt and borrowing power.
 
-Along each of two curves one limit goes from the least loss any choice on the menu comes with to what most
-borrowing power costs, the other limits stay as the team set them, and the choice with most borrowing power
-is searched for again.  All sweeps of options are those of the solution; every point is judged by the
-sweep with all rows changed at once, not by the engine.
+Along each of two curves one limit goes from what the choice of least expected loss comes with, or doing
+nothing, to what most borrowing power costs, the other limits stay as the team set them, and the choice
+with most borrowing power is searched for again.  All sweeps of options are those of the solution; every
+point is judged by the sweep with all rows changed at once, not by the engine.
 """
 
 from __future__ import annotations
@@ -95,7 +95,10 @@ def _along(base: Setting, solution: Solution, curve: str, limit: float) -> Itera
 
 
 def _levels(base: Setting, solution: Solution, curve: str, points: int) -> list[float]:
-    """Return a curve's limits: from the choice of least expected loss to that of most borrowing power."""
+    """Return a curve's limits: from the least loss of three choices to the greatest.
+
+    Doing nothing, least expected loss, and most borrowing power whatever it costs.
+    """
     free = _towards(base, _with(base.limits, curve, math.inf))
     program = program_of(free, solution.losses)
     each = [mean_loss(part, SWEPT[curve], base.scenarios.weight) for part in solution.losses]
@@ -103,8 +106,9 @@ def _levels(base: Setting, solution: Solution, curve: str, points: int) -> list[
     ends = [solve(replace(program, gain=gain)).option for gain in (least, program.gain)]
     if ends[0] is None or ends[1] is None:
         return []
-    low, high = (_largest(_amounts(free, option), curve) for option in ends if option is not None)
-    return [float(v) for v in np.linspace(min(low, high), max(low, high), points)]
+    options = [free.menu.current, *(option for option in ends if option is not None)]
+    reached = [_largest(_amounts(free, option), curve) for option in options]
+    return [float(v) for v in np.linspace(min(reached), max(reached), points)]
 
 
 def _amounts(setting: Setting, option: IntArray) -> tuple[Amount, ...]:

@@ -99,6 +99,7 @@ def _curve(axes: Axes, points: Sequence[Point], curve: str) -> None:
                 zorder=4,
             )
     axes.set_xlabel(title)
+    axes.locator_params(axis="x", nbins=5)
     money = {"tickformat": "~s", "tickprefix": "$"}
     axes.xaxis.set_major_formatter(formatter(money))
     axes.yaxis.set_major_formatter(formatter(money))

@@ -1,11 +1,13 @@
 """The plan: dated stages from what is in force to what was chosen, each within governance's own bounds.
 
-No stage may worsen a limit that is broken or break one that is kept; nothing more can be asked where
-today breaks one already.  So the steps that are due are tried together, and where that would worsen a
-limit, kind by kind: LTVs that fall (nobody is liquidated by it, and new leverage stops), thresholds
-that rise, bonuses, thresholds that fall, LTVs that rise last.  What would worsen a limit waits.  Only
-where everything waits is it sent all the same, and the stage says what it worsens.  The plan is to be
-solved again at each stage with the book of the day.
+No stage may worsen a limit that is broken or break one that is kept; nothing more can be asked where today
+breaks one already.  No stage may leave a row as the configurator refuses it either: an LTV above the
+threshold, threshold times bonus above 100 %.  So the steps that are due are tried together, and where that
+would do so, kind by kind: caps and LTVs that fall (nobody is liquidated by it, and new leverage stops),
+thresholds that rise, bonuses, thresholds that fall, LTVs and caps that rise last.  What is refused waits.
+A threshold falls only after the notice period, and after the LTV of its row has begun to, so that borrowers
+can adapt.  Only where everything waits is it sent all the same, and the stage says what it worsens.  The
+plan is to be solved again at each stage with the book of the day.
 """
 
 from __future__ import annotations
@@ -15,24 +17,33 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from abis.units import percent_mul_half_up
 from protocols.change_rules import ChangeRule
 from protocols.snapshot import Snapshot
 from risk.engine.arrays import IntArray
 from risk.proposal.changes import Change
+from risk.solver.cap_options import Kind
 from risk.solver.evaluate import Amount, Setting, amounts
 from risk.solver.menu import Menu, Option, Row
 from risk.solver.parameters import Parameters
 from risk.solver.recommendation import Label, Recommendation, largest_step, stage
+from risk.solver.returns import DAY_S
 
 # Kinds of steps in the order they are tried: (parameter, rises).
 KINDS = (
+    ("supply_cap", False),
+    ("borrow_cap", False),
     ("ltv", False),
     ("liquidation_threshold", True),
     ("liquidation_bonus", False),
     ("liquidation_bonus", True),
     ("liquidation_threshold", False),
     ("ltv", True),
+    ("borrow_cap", True),
+    ("supply_cap", True),
 )
+# Field of a change -> attribute of `Parameters`.
+ATTRIBUTES = {"ltv": "ltv_bps", "liquidation_threshold": "threshold_bps", "liquidation_bonus": "bonus_bps"}
 WAIT_S = 3 * 86_400  # between two tries of what nothing else delays
 
 
@@ -104,6 +115,7 @@ def stages(
     """
     changes = setting.menu.changes(chosen)
     moves = [_Move(c, rule_of(setting.snapshot, c), c.before, _first_s(setting.snapshot, c)) for c in changes]
+    _give_notice(moves, setting)
     total = sum(len(r.schedule) for r in recommendations(setting.snapshot, changes, ""))
     out: list[Stage] = []
     waiting: list[_Move] = []  # refused since anything was sent
@@ -114,7 +126,8 @@ def stages(
         sent, here = _admitted(setting, chosen, moves, due, before)
         waiting = [] if sent else [*waiting, *(m for m in due if m not in waiting)]
         if len(waiting) == len(unfinished):
-            sent, waiting = due, []  # everything waits for everything
+            waiting = []  # everything waits for everything
+            sent = _legal_part(setting, moves, due)
             here = _at(setting, chosen, moves, sent)
         if sent:
             sent.sort(key=lambda m: (KINDS.index(m.kind), m.change.name))
@@ -124,7 +137,7 @@ def stages(
         for move in due:
             if move in sent:
                 move.value = move.next
-            move.due_s = now_s + (WAIT_S if move.rule is None else max(move.rule.min_delay_s, 1))
+            move.due_s = now_s + move.delay_s
         if progress is not None:
             progress(sum(len(s.changes) for s in out), total)
     return tuple(out)
@@ -144,6 +157,15 @@ class _Move:
         return self.change.field.name, self.change.after > self.change.before
 
     @property
+    def row(self) -> tuple[bool, int]:
+        return self.change.is_emode, self.change.place
+
+    @property
+    def delay_s(self) -> int:
+        """Return the seconds between two steps."""
+        return WAIT_S if self.rule is None else max(self.rule.min_delay_s, 1)
+
+    @property
     def next(self) -> int:
         way = self.change.after - self.value
         reach = abs(way) if self.rule is None else min(abs(way), largest_step(self.value, self.rule))
@@ -161,18 +183,60 @@ def _admitted(
     setting: Setting, chosen: IntArray, moves: Sequence[_Move], due: list[_Move], before: tuple[Amount, ...]
 ) -> tuple[list[_Move], tuple[Amount, ...]]:
     """Return the due moves that together worsen nothing, and the amounts with them."""
-    here = _at(setting, chosen, moves, due)
-    if not worse(before, here):
-        return list(due), here
+    if _legal(setting, moves, due):
+        here = _at(setting, chosen, moves, due)
+        if not worse(before, here):
+            return list(due), here
     sent: list[_Move] = []
     kept = before
     for kind in KINDS:
         trial = [*sent, *(m for m in due if m.kind == kind)]
-        if len(trial) > len(sent):
+        if len(trial) > len(sent) and _legal(setting, moves, trial):
             here = _at(setting, chosen, moves, trial)
             if not worse(kept, here):
                 sent, kept = trial, here
     return sent, kept
+
+
+def _give_notice(moves: Sequence[_Move], setting: Setting) -> None:
+    """Put off the first step of thresholds that fall: by the notice, and behind their row's LTV."""
+    notice_s = int(setting.limits["plan.notice_days"] * DAY_S)
+    ltv_s = {m.row: m.due_s + m.delay_s for m in moves if m.kind == ("ltv", False)}
+    for move in moves:
+        if move.kind == ("liquidation_threshold", False):
+            published_s = setting.snapshot.block.timestamp_s + notice_s
+            move.due_s = max(move.due_s, published_s, ltv_s.get(move.row, 0))
+
+
+def _legal_part(setting: Setting, moves: Sequence[_Move], due: Sequence[_Move]) -> list[_Move]:
+    """Return what of the due moves the configurator accepts, kind by kind; all where it accepts none."""
+    sent: list[_Move] = []
+    for kind in KINDS:
+        trial = [*sent, *(m for m in due if m.kind == kind)]
+        sent = trial if _legal(setting, moves, trial) else sent
+    return sent or list(due)
+
+
+def _legal(setting: Setting, moves: Sequence[_Move], sent: Sequence[_Move]) -> bool:
+    """Tell whether the configurator accepts every row the moves leave, as it does LTV, threshold and bonus.
+
+    A row it would refuse as it is today may stay so.
+    """
+    most = setting.snapshot.change_rules.max_threshold_times_bonus_bps
+    wanted = {(*m.row, m.change.field.name): m.next if m in sent else m.value for m in moves}
+    for row in setting.menu.rows:
+        if row.kind is not Kind.COLLATERAL:
+            continue
+        now = row.options[row.current].parameters
+        ltv, threshold, bonus = (
+            wanted.get((row.is_emode, row.place, name), getattr(now, attribute))
+            for name, attribute in ATTRIBUTES.items()
+        )
+        if (ltv, threshold, bonus) == (now.ltv_bps, now.threshold_bps, now.bonus_bps):
+            continue
+        if ltv > threshold or percent_mul_half_up(threshold, bonus) > most:
+            return False
+    return True
 
 
 def worse(before: Sequence[Amount], after: Sequence[Amount]) -> tuple[Amount, ...]:
@@ -202,10 +266,12 @@ def _at(
 
 def _row(row: Row, option: Option, wanted: dict[tuple[bool, int, str], int]) -> Row:
     now = row.options[row.current]
-    fields = {"ltv": "ltv_bps", "liquidation_threshold": "threshold_bps", "liquidation_bonus": "bonus_bps"}
+    if row.kind is not Kind.COLLATERAL:
+        cap = wanted.get((row.is_emode, row.place, row.kind.value), now.cap_tokens)
+        return replace(row, options=(now, replace(now, cap_tokens=cap)), current=0)
     values = {
         attribute: wanted.get((row.is_emode, row.place, name), getattr(now.parameters, attribute))
-        for name, attribute in fields.items()
+        for name, attribute in ATTRIBUTES.items()
     }
     # Rules without scenarios are judged at the end of the plan; on the way the values lie between.
     broken = option.broken | now.broken

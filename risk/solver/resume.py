@@ -30,6 +30,7 @@ from risk.solver.evaluate import Amount, Judgement, Setting
 
 INPUTS = "inputs.json"
 SCHEMA = "breakwater.unfinished/1"
+NAMED_BY_KEY = ("menu", "limits", "known")  # parts of a setting that a judgement's key stands for
 _SIZE = 16  # characters of a hash in a file's name
 
 
@@ -95,8 +96,9 @@ class Checkpoint:
     def _same(self, setting: Setting) -> bool:
         own = self._setting
         return own is not None and all(
-            getattr(own, name) is getattr(setting, name)
-            for name in ("snapshot", "scenarios", "oracles", "depth")
+            getattr(own, part.name) is getattr(setting, part.name)
+            for part in fields(Setting)
+            if part.name not in NAMED_BY_KEY
         )
 
     def read(self, stem: str, suffix: str) -> bytes | None:
