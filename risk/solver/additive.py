@@ -15,6 +15,7 @@ from risk.solver.menu import Rule
 from risk.solver.objectives import gains
 from risk.solver.program import Budget, ChanceLimit, Program, TailLimit
 from risk.solver.scenario_limits import ScenarioLimit, Statistic, scenario_limits
+from risk.solver.static_budgets import cap_fill_budgets, related_budgets
 
 
 def program_of(setting: Setting, losses: Sequence[Losses]) -> Program:
@@ -56,8 +57,8 @@ def _limited(setting: Setting, losses: Sequence[Losses]) -> Iterator[tuple[str, 
 
 
 def static_rules(setting: Setting) -> tuple[Budget, ...]:
-    """Return the rules without scenarios, a budget of no broken row each."""
-    return tuple(
+    """Return the rules without scenarios: no broken row each, cap-fill, related assets in order."""
+    rows = tuple(
         Budget(
             f"rows against {rule.value}",
             np.array([float(rule in o.broken) for o in setting.menu.options] + [0.0]),
@@ -65,6 +66,7 @@ def static_rules(setting: Setting) -> tuple[Budget, ...]:
         )
         for rule in Rule
     )
+    return (*rows, *cap_fill_budgets(setting), *related_budgets(setting))
 
 
 def _enacted(setting: Setting) -> tuple[Budget, ...]:

@@ -5,7 +5,8 @@ At the prices of the scenarios and without feedback,
 * no choice with no lower threshold and no lower bonus anywhere keeps a limit on potential bad debt of
   borrowers who stay that this one breaks: it rises with both on every path;
 * no choice with no higher threshold anywhere keeps a limit on debt liquidated, or on debt the change
-  itself makes liquidatable, that this one breaks: both fall as thresholds rise.
+  itself makes liquidatable, that this one breaks: both fall as thresholds rise;
+* no choice with no lower LTV and no lower cap anywhere keeps a limit on cap-fill that this one breaks.
 
 Avoidable loss is not monotone; a choice that breaks its limit is cut off alone.
 """
@@ -44,6 +45,11 @@ def proven(setting: Setting, attempt: Attempt) -> list[IntArray]:
         name.startswith("enactment.") for name in bad
     ):
         cuts.append(np.append(np.flatnonzero(threshold <= threshold[at]), last))
+    if any(name.startswith("cap_fill.") for name in bad):
+        # More room, at a higher LTV, with more to borrow: a flood takes no less.
+        ltv = np.array([o.parameters.ltv_bps for o in menu.options])
+        cap = np.array([o.cap_tokens for o in menu.options])
+        cuts.append(np.append(np.flatnonzero((ltv >= ltv[at]) & (cap >= cap[at])), last))
     return cuts
 
 

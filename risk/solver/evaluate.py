@@ -26,13 +26,15 @@ from risk.proposal.apply import applied
 from risk.proposal.effects import prices_now_raw
 from risk.scenarios.scenarios import Scenarios
 from risk.solver.amount import Amount as Amount
-from risk.solver.cap_fill import cap_fill
+from risk.solver.cap_fill import cap_fill, cap_fill_families
 from risk.solver.limits import Limits
 from risk.solver.losses import MEASURES, calls_of, multiples
 from risk.solver.menu import BPS, Menu, Rule, accounts_of, supplied_usd
 from risk.solver.migration import migrated
+from risk.solver.participation import asked, collaterals, participation, sold
 from risk.solver.parts import accounts_of_part
 from risk.solver.realised import realised as realised_amounts
+from risk.solver.related import related_excess_bps
 from risk.solver.scenario_limits import scenario_limits
 
 MIGRATED = " (after migration)"
@@ -126,6 +128,7 @@ def _key(setting: Setting, chosen: IntArray, realised: bool) -> str:
     for row, k in zip(setting.menu.rows, (chosen - setting.menu.first[:-1]).tolist(), strict=True):
         now, option = row.options[row.current], row.options[k]
         rows.append([row.subject, repr(now.parameters), repr(option.parameters), sorted(option.broken)])
+        rows[-1] += [row.kind, option.cap_tokens]
     text = json.dumps([rows, setting.limits.to_json(), realised], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -147,8 +150,22 @@ def _judge(setting: Setting, chosen: IntArray, realised: bool) -> Judgement:
         findings = outcome.findings
     for relever in limits.relever:
         out += _swept(setting, chosen, relever)
-    out += [*enactment(setting, after), *_static(setting, chosen, after)]
+    out += [*enactment(setting, after), *_static(setting, chosen, after), *_flows(setting, chosen, after)]
     return Judgement(tuple(out), findings)
+
+
+def _flows(setting: Setting, chosen: IntArray, after: Snapshot) -> list[Amount]:
+    """Return participation under concurrent flow, for the borrowers who follow most: they owe most."""
+    menu, limits, weight = setting.menu, setting.limits, setting.scenarios.weight
+    if setting.depth is None or not asked(limits):
+        return []
+    accounts = grown(setting, chosen, max(limits.relever))
+    parts = collaterals(after, menu)
+    books = [accounts_of_part(after, menu, accounts, part) for part in parts]
+    swept = sweep_of(setting, chosen, books)
+    eligible = {part: one.eligible_usd for part, one in zip(parts, swept, strict=True)}
+    flows = sold(after, menu, chosen, eligible, weight, limits["calls.close_factor"])
+    return list(participation(after, menu, chosen, limits, setting.depth, flows))
 
 
 def broken(found: Sequence[Amount]) -> tuple[Amount, ...]:
@@ -240,10 +257,14 @@ def _below(snapshot: Snapshot) -> IntArray:
 
 
 def _static(setting: Setting, chosen: IntArray, after: Snapshot) -> list[Amount]:
-    """Return how many rows break each rule that needs no scenario, and the worst cap-fill."""
+    """Return how many rows break each rule that needs no scenario, the worst cap-fill, and related assets."""
     out = []
     for rule in Rule:
         count = sum(rule in setting.menu.options[k].broken for k in chosen.tolist())
         out.append(Amount(f"rows against {rule.value}", float(count), 0.0, "rule"))
-    worst = max((fill.loss_usd for fill in cap_fill(after)), default=0.0)
-    return [*out, Amount("cap_fill.usd", worst, setting.limits["cap_fill.usd"], "closed form")]
+    worst = (
+        ("cap_fill.usd", max((fill.loss_usd for fill in cap_fill(after)), default=0.0)),
+        ("cap_fill.per_issuer_usd", max((fill.loss_usd for fill in cap_fill_families(after)), default=0.0)),
+        ("sanity.related_excess_bps", float(related_excess_bps(after))),
+    )
+    return [*out, *(Amount(name, value, setting.limits[name], "closed form") for name, value in worst)]

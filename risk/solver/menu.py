@@ -1,13 +1,15 @@
 """The menu: what each row of parameters may be set to, and which stated rule each option breaks.
 
-A row is a collateral outside categories, or a category.  Options combine thresholds and bonuses
-around today's; the LTV of an option is not searched but follows: as high as the box and the
-new-position test let it be.  What is in force is always on the menu, whatever it breaks.
+A row is a collateral outside categories, a category, or a cap of a reserve.  Options of the first two
+combine thresholds and bonuses around today's with LTVs.  Unless ``box.ltv_step_bps`` asks for more, the
+LTV of an option follows: as high as the box and the new-position test let it be.  What is in force is
+always on the menu, whatever it breaks.
+
+LTVs that are proven no better are left out (`risk.solver.ltv_options`).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,9 +24,12 @@ from risk.engine.arrays import FloatArray, IntArray
 from risk.engine.book_sweep import UNGOVERNED, Accounts, RowOptions
 from risk.proposal.changes import FIELDS, Change
 from risk.scenarios.families import tree_of
-from risk.solver.limits import Limits, Objective
+from risk.solver.cap_options import Kind, cap_places
+from risk.solver.limits import Limits
+from risk.solver.ltv_options import ltv_options
 from risk.solver.pairs import Known, find_returns
 from risk.solver.parameters import Parameters, emode_row, parameters_of
+from risk.solver.pins import Pins, check_chosen, pins_of
 from risk.solver.returns import DAY_S, Returns, shipped_returns
 
 BPS = 10_000
@@ -37,14 +42,19 @@ class Rule(StrEnum):
     TOXICITY = "toxicity.max_threshold_times_bonus"
     PARTICIPATION = "participation"
     NEW_POSITION = "new_position.probability"
+    PIN = "pin"
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One setting of a row, as the chain stores it (a bonus includes 10000)."""
+    """One setting of a row, as the chain stores it (a bonus includes 10000).
+
+    The parameters of a cap are those of no collateral; ``cap_tokens`` is 0 elsewhere.
+    """
 
     parameters: Parameters
     broken: frozenset[Rule]
+    cap_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +69,11 @@ class Row:
         Index into the snapshot's reserves or e-modes.
     is_emode : bool
     members : tuple of int
-        Reserves that are collateral under it.
+        Reserves that are collateral under it, or whose cap it is.
     options : tuple of Option
     current : int
         Place of what is in force among them.
+    kind : Kind
     """
 
     subject: str
@@ -71,20 +82,29 @@ class Row:
     members: tuple[int, ...]
     options: tuple[Option, ...]
     current: int
+    kind: Kind = Kind.COLLATERAL
+
+    @property
+    def name(self) -> str:
+        """Return what tells it from all other rows: ``WETH``, ``emode:1``, ``WETH.supply_cap``."""
+        return self.subject if self.kind is Kind.COLLATERAL else f"{self.subject}.{self.kind}"
 
     def changes(self, option: int) -> tuple[Change, ...]:
         """Return what choosing an option changes."""
-        before, after = self.options[self.current].parameters, self.options[option].parameters
-        pairs = (
-            ("ltv", before.ltv_bps, after.ltv_bps),
-            ("liquidation_threshold", before.threshold_bps, after.threshold_bps),
-            ("liquidation_bonus", before.bonus_bps, after.bonus_bps),
-        )
+        then, now = self.values(self.current), self.values(option)
         return tuple(
-            Change(self.subject, self.place, self.is_emode, FIELDS[name], old, new)
-            for name, old, new in pairs
-            if old != new
+            Change(self.subject, self.place, self.is_emode, FIELDS[name], then[name], value)
+            for name, value in now.items()
+            if value != then[name]
         )
+
+    def values(self, option: int) -> dict[str, int]:
+        """Return what an option sets, by the name of the field."""
+        chosen = self.options[option]
+        if self.kind is not Kind.COLLATERAL:
+            return {self.kind.value: chosen.cap_tokens}
+        p = chosen.parameters
+        return {"ltv": p.ltv_bps, "liquidation_threshold": p.threshold_bps, "liquidation_bonus": p.bonus_bps}
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,21 +164,30 @@ def menu_of(snapshot: Snapshot, limits: Limits, *, table: Returns | None = None)
         If ``keep`` names what is no row, or nothing in the market is collateral.
     """
     known = table if table is not None else shipped_returns()
-    rows = [_row(snapshot, limits, known, *where) for where in _places(snapshot)]
+    pins = pins_of(snapshot, limits)
+    rows = [_row(snapshot, limits, known, pins, *where) for where in _places(snapshot)]
     if not rows:
         raise InputError("nothing in this market is collateral.")
     names = [row.subject for row in rows]
+    caps = list(_cap_rows(snapshot, limits, pins))
+    names += [row.subject for row in caps if row.subject not in names]
     for name in limits.keep:
         if name not in names:
             raise InputError(f"solver.keep names {name!r}.", remedy=f"Rows are {', '.join(names)}.")
-    return Menu(tuple(rows))
+    menu = Menu((*rows, *(row for row in caps if row.subject not in limits.keep)))
+    check_chosen(
+        pins, {(r.is_emode, r.place, name) for r in menu.rows for name in r.values(r.current)}, snapshot
+    )
+    return menu
 
 
 def accounts_of(snapshot: Snapshot, menu: Menu) -> Accounts:
     """Return every account with debt, entries governed by the menu's rows, in USD of the snapshot."""
     book = snapshot.book
     c, d = book.collateral, book.debt
-    row_of: Mapping[tuple[bool, int], int] = {(r.is_emode, r.place): k for k, r in enumerate(menu.rows)}
+    row_of: Mapping[tuple[bool, int], int] = {
+        (r.is_emode, r.place): k for k, r in enumerate(menu.rows) if r.kind is Kind.COLLATERAL
+    }
     mode = emode_row(snapshot)
     governed = np.array(
         [
@@ -187,6 +216,8 @@ def supplied_usd(snapshot: Snapshot, menu: Menu) -> FloatArray:
     mode = emode_row(snapshot)
     out = np.zeros(len(menu.rows))
     for k, row in enumerate(menu.rows):
+        if row.kind is not Kind.COLLATERAL:
+            continue
         under = (mode == row.place + 1) if row.is_emode else (mode == 0) & (c.reserve == row.place)
         out[k] = snapshot.collateral_usd[under & c.counted].sum()
     return out
@@ -205,27 +236,58 @@ def _row(
     snapshot: Snapshot,
     limits: Limits,
     table: Returns,
+    pins: Pins,
     subject: str,
     place: int,
     is_emode: bool,
     members: tuple[int, ...],
 ) -> Row:
     now = _in_force(snapshot, place, is_emode)
+    pinned = pins.of(is_emode, place)
+
+    def fixed(name: str, values: list[int]) -> list[int]:
+        return [pinned[name]] if name in pinned else values
+
     level = _safe_level(snapshot, limits, table, place + 1 if is_emode else 0, members)
     found = [now]
     if subject not in limits.keep:
         found += [
-            _with_ltv(now, threshold, bonus, level, limits)
-            for threshold in _around(now.threshold_bps, limits, "threshold")
-            for bonus in _around(now.bonus_bps, limits, "bonus")
+            Parameters(ltv, threshold, bonus)
+            for threshold in fixed("liquidation_threshold", _around(now.threshold_bps, limits, "threshold"))
+            for ltv in fixed("ltv", ltv_options(now, threshold, level, limits))
+            for bonus in fixed("liquidation_bonus", _around(now.bonus_bps, limits, "bonus"))
         ]
     options = []
     for p in dict.fromkeys(found):
         broken = frozenset(_broken(snapshot, limits, members, p, level))
+        if not _as_pinned(p, pinned):
+            broken |= {Rule.PIN}
         # Invalid settings are left out; what is in force stays on the menu, whatever it breaks.
         if p == now or Rule.VALIDATION not in broken:
             options.append(Option(p, broken))
+    if all(Rule.PIN in o.broken for o in options):
+        raise InputError(
+            f"the pins of {subject} leave no setting the configurator would accept.",
+            remedy="An LTV lies at or below its threshold, and threshold times bonus at or below 100 %.",
+        )
     return Row(subject, place, is_emode, members, tuple(options), 0)
+
+
+def _as_pinned(p: Parameters, pinned: Mapping[str, int]) -> bool:
+    own = {"ltv": p.ltv_bps, "liquidation_threshold": p.threshold_bps, "liquidation_bonus": p.bonus_bps}
+    return all(own[name] == value for name, value in pinned.items() if name in own)
+
+
+def _cap_rows(snapshot: Snapshot, limits: Limits, pins: Pins) -> Iterator[Row]:
+    """Yield the caps that may move, each a row of its own."""
+    none = Parameters(0, 0, BPS)  # of no collateral
+    for kind, place, tokens in cap_places(snapshot, limits):
+        pin = pins.of(False, place).get(kind.value)
+        tokens = tokens if pin is None else tuple(dict.fromkeys([tokens[0], pin]))
+        options = tuple(
+            Option(none, frozenset() if pin in (None, cap) else frozenset({Rule.PIN}), cap) for cap in tokens
+        )
+        yield Row(snapshot.asset_names[place], place, False, (place,), options, 0, kind)
 
 
 def _in_force(snapshot: Snapshot, place: int, is_emode: bool) -> Parameters:
@@ -238,18 +300,6 @@ def _in_force(snapshot: Snapshot, place: int, is_emode: bool) -> Parameters:
 def _around(value: int, limits: Limits, name: str) -> list[int]:
     reach, step = int(limits[f"box.{name}_bps"]), int(limits[f"box.{name}_step_bps"])
     return [value + k * step for k in range(-(reach // step), reach // step + 1)]
-
-
-def _with_ltv(now: Parameters, threshold: int, bonus: int, level: float, limits: Limits) -> Parameters:
-    """Return an option with the highest LTV the box and the new-position test allow it."""
-    if now.ltv_bps == 0:  # gives no borrowing power today, and that is not ours to change
-        return Parameters(0, threshold, bonus)
-    reach, step = int(limits["box.ltv_bps"]), int(limits["box.threshold_step_bps"])
-    stays = limits.objective is Objective.LEAST_CHANGE
-    highest = min(threshold, math.floor(threshold * level), now.ltv_bps + (0 if stays else reach))
-    # On the same grid as the thresholds, counted from the LTV in force.
-    ltv = now.ltv_bps + (highest - now.ltv_bps) // step * step
-    return Parameters(max(ltv, now.ltv_bps - reach // step * step, 1), threshold, bonus)
 
 
 def _safe_level(
@@ -291,6 +341,13 @@ def untested(snapshot: Snapshot, limits: Limits, *, table: Returns | None = None
         if pair is None
     ]
     return tuple(dict.fromkeys(missing))
+
+
+def rules_broken(snapshot: Snapshot, limits: Limits, row: Row, p: Parameters) -> frozenset[Rule]:
+    """Return the rules without scenarios that any setting of a row breaks, on the menu or not."""
+    mode = row.place + 1 if row.is_emode else 0
+    level = _safe_level(snapshot, limits, shipped_returns(), mode, row.members)
+    return frozenset(_broken(snapshot, limits, row.members, p, level))
 
 
 def _broken(

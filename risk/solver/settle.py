@@ -45,8 +45,8 @@ def settled(menu: Menu, best: Attempt, judge: Judge) -> Attempt:
 
 
 def numbers_of(menu: Menu) -> FloatArray:
-    """Return the parameters of every option, (M, P)."""
-    return np.array([astuple(o.parameters) for o in menu.options], dtype=np.float64)
+    """Return the parameters and the cap of every option, (M, P)."""
+    return np.array([(*astuple(o.parameters), o.cap_tokens) for o in menu.options], dtype=np.float64)
 
 
 def undone(menu: Menu, numbers: FloatArray, row: int, option: int) -> list[int]:
