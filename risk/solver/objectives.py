@@ -1,8 +1,12 @@
 """Objectives: what an option adds to each, and what a choice is worth.
 
-*Borrowing power* is ``sum LTV_r supplied_r``, USD.  *Least change* counts the basis points moved,
-negative.  *Revenue* is an estimate: what borrowers owe against a row follows its LTV at the use they
-make of it today, and the treasury keeps the reserve factor's share of interest at today's rates::
+*Borrowing power* is ``sum LTV_r supplied_r``, USD; caps have no part in it, so that they move only as far
+as a limit demands.  *Borrowing power with headroom* adds what a supply cap leaves room for, at the use made
+of the cap today and the LTV in force: ``sum_i u_i LTV_i0 (cap_i - supplied_i) price_i`` over the caps that
+may move, ``u_i = min(1, supplied_i / cap_i0)``.  *Least change* counts the basis points moved, negative; a
+percent of a cap counts as one.  *Revenue* is an estimate: what borrowers owe against a row follows its LTV
+at the use they make of it today, and the treasury keeps the reserve factor's share of interest at today's
+rates::
 
     sum_r LTV_r / LTV_r0  sum_j rate_j RF_j D_rj          USD a year
 
@@ -20,10 +24,13 @@ import numpy as np
 
 from abis.errors import InputError
 from risk.engine.arrays import FloatArray, IntArray
+from risk.solver.cap_fill import headroom_usd, modes_of
+from risk.solver.cap_options import Kind
 from risk.solver.evaluate import Setting, together
 from risk.solver.limits import Limits, Objective
 from risk.solver.losses import Losses
 from risk.solver.menu import BPS, accounts_of
+from risk.solver.parameters import parameters_of
 
 RAY = 10**27
 
@@ -50,6 +57,8 @@ def gains(setting: Setting, objective: Objective, losses: Sequence[Losses] = ())
     power = np.append(_ltv(setting) * setting.supplied_usd[setting.menu.row], 0.0)
     if objective is Objective.BORROW_POWER:
         return power
+    if objective is Objective.BORROW_POWER_WITH_HEADROOM:
+        return np.asarray(power + np.append(_headroom(setting), 0.0))
     for part in losses:
         for weight, measure in _weights(setting.limits):
             power = power - weight / len(losses) * mean_loss(part, measure, setting.scenarios.weight)
@@ -97,7 +106,26 @@ def _moved(setting: Setting) -> FloatArray:
     numbers = np.array(
         [(o.parameters.ltv_bps, o.parameters.threshold_bps, o.parameters.bonus_bps) for o in menu.options]
     )
-    return np.asarray(np.abs(numbers - numbers[menu.current][menu.row]).sum(axis=1), dtype=np.float64)
+    moved = np.abs(numbers - numbers[menu.current][menu.row]).sum(axis=1)
+    cap = np.array([float(o.cap_tokens) for o in menu.options])
+    now = cap[menu.current][menu.row]
+    return np.asarray(moved + 100 * np.divide(np.abs(cap - now), now, out=np.zeros_like(now), where=now > 0))
+
+
+def _headroom(setting: Setting) -> FloatArray:
+    """Return the borrowing power of what each supply cap leaves room for, (M,) USD; 0 for other rows."""
+    snapshot, menu = setting.snapshot, setting.menu
+    out = np.zeros(len(menu.options))
+    for k, row in enumerate(menu.rows):
+        if row.kind is not Kind.SUPPLY_CAP:
+            continue
+        reserve, now = snapshot.reserves[row.place], row.options[row.current].cap_tokens
+        used = min(1.0, reserve.total_supply_raw / (now * 10**reserve.decimals))
+        modes = modes_of(snapshot, row.place)
+        ltv_bps = reserve.ltv_bps or max(parameters_of(snapshot, row.place, m).ltv_bps for m in modes)
+        room = [headroom_usd(snapshot, row.place, o.cap_tokens) for o in row.options]
+        out[menu.first[k] : menu.first[k + 1]] = used * ltv_bps / BPS * np.array(room)
+    return out
 
 
 def _revenue(setting: Setting) -> FloatArray:

@@ -29,6 +29,7 @@ from risk.measures import expected_shortfall, value_at_risk
 from risk.proposal.apply import applied
 from risk.scenarios.families import tree_of
 from risk.scenarios.scenarios import Scenarios
+from risk.solver.cap_options import Kind
 from risk.solver.closed_forms import DAY_YEARS, smart_ltv
 from risk.solver.evaluate import Setting, enactment, together
 from risk.solver.losses import Losses, losses_of
@@ -98,6 +99,9 @@ def same_buffers(menu: Menu) -> Menu:
     """Return the menu with every LTV as far below its threshold as it is in force."""
     rows = []
     for row in menu.rows:
+        if row.kind is not Kind.COLLATERAL:
+            rows.append(row)
+            continue
         now = row.options[row.current].parameters
         buffer = now.threshold_bps - now.ltv_bps
         kept: dict[Parameters, Option] = {now: row.options[row.current]}
@@ -186,7 +190,7 @@ def smart_thresholds(
         If a collateral that backs debt has no depth: infinite liquidity says nothing.
     """
     known, tree = table if table is not None else shipped_returns(), tree_of(snapshot)
-    place = {(row.is_emode, row.place): r for r, row in enumerate(menu.rows)}
+    place = {(row.is_emode, row.place): r for r, row in enumerate(menu.rows) if row.kind is Kind.COLLATERAL}
     out = np.full(len(menu.rows), np.nan)
     pairs = pair_debt(snapshot)
     columns = [pairs[name].tolist() for name in ("collateral", "emode", "debt", "debt_usd")]
