@@ -131,7 +131,7 @@ def read_changes(texts: Sequence[str], snapshot: Snapshot) -> tuple[Change, ...]
     """
     changes: dict[tuple[bool, int, str], Change] = {}
     for text in texts:
-        change = _read(text, snapshot)
+        change = read_change(text, snapshot)
         key = (change.is_emode, change.place, change.field.name)
         if key in changes:
             raise InputError(f"{change.name} is set twice.", remedy="Give each parameter once.")
@@ -142,7 +142,8 @@ def read_changes(texts: Sequence[str], snapshot: Snapshot) -> tuple[Change, ...]
     return kept
 
 
-def _read(text: str, snapshot: Snapshot) -> Change:
+def read_change(text: str, snapshot: Snapshot) -> Change:
+    """Read one change, which may change nothing; as `read_changes`."""
     left, equals, value = text.partition("=")
     subject, dot, name = left.strip().rpartition(".")
     if not (equals and dot and subject):

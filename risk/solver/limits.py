@@ -108,9 +108,18 @@ KEYS: Mapping[str, Mapping[str, Key]] = {
         "cvar_usd": Key(INF, 0, INF, "debt repaid by calls that lower the health factor, CVaR, USD"),
     },
     "participation": {
-        "cost_bps": Key(0.0, 0, 5_000, "what selling costs beside gas: slippage, pool fee, oracle gap"),
+        "cost_bps": Key(0.0, 0, 5_000, "what selling costs beside gas: pool fee, oracle gap, and slippage"),
         "gas_usd": Key(20.0, 0, INF, "gas of one call, USD"),
         "call_usd": Key(10_000.0, 1, INF, "debt repaid by the smallest call that must still pay, USD"),
+        "flow_level": Key(
+            0,
+            0,
+            0.99999,
+            "quantile of what is sold at once that calls must still pay at; 0: not asked; --depth",
+        ),
+        "cap_level": Key(
+            0, 0, 0.99999, "the same, supplies grown to their caps, per shared sink; 0: not asked; --depth"
+        ),
     },
     "calls": {
         "delay_s": Key(0, 0, 604_800, "between an account's trigger and the sale, s"),

@@ -16,6 +16,7 @@ import numpy as np
 from protocols.snapshot import Snapshot
 from risk.engine.arrays import FloatArray, IntArray
 from risk.engine.book_sweep import UNGOVERNED, Accounts
+from risk.solver.cap_options import Kind
 from risk.solver.menu import BPS, Menu
 
 
@@ -60,7 +61,7 @@ def _own_rows(snapshot: Snapshot, menu: Menu) -> IntArray:
     """Return the row that governs each reserve outside categories, (A,)."""
     rows = np.full(len(snapshot.reserves), UNGOVERNED, dtype=np.int64)
     for k, row in enumerate(menu.rows):
-        if not row.is_emode:
+        if row.kind is Kind.COLLATERAL and not row.is_emode:
             rows[row.place] = k
     return rows
 

@@ -269,7 +269,7 @@ def _exceeding(program: Program, chance: ChanceLimit) -> tuple[float, BoolArray]
 def _chance_rows(
     program: Program, chance: ChanceLimit, sure: float, may: BoolArray, at: int, columns: int
 ) -> list[LinearConstraint]:
-    """Return ``L_s - (high_s - size) y_s <= size`` for all unsure scenarios, and the bound on their weight."""
+    """Return ``L_s - (high_s - size) y_s <= size`` for unsure scenarios, and the bound on their weight."""
     options, count, each = len(chance.loss_usd), int(may.sum()), np.arange(int(may.sum()))
     total = float(chance.weight.sum())
     weighed = _matrix(chance.weight[may] / total, np.zeros(count, dtype=np.int64), at + each, (1, columns))
