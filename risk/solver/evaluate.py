@@ -126,8 +126,7 @@ def _key(setting: Setting, chosen: IntArray, realised: bool) -> str:
     """Return what names a judgement: the rows as they are and as chosen, and the limits."""
     rows = []
     for row, k in zip(setting.menu.rows, (chosen - setting.menu.first[:-1]).tolist(), strict=True):
-        now, option = row.options[row.current], row.options[k]
-        rows.append([row.subject, repr(now.parameters), repr(option.parameters), sorted(option.broken)])
+        rows.append([row.name, row.values(row.current), row.values(k), sorted(row.options[k].broken)])
         rows[-1] += [row.kind, option.cap_tokens]
     text = json.dumps([rows, setting.limits.to_json(), realised], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -166,6 +165,12 @@ def _flows(setting: Setting, chosen: IntArray, after: Snapshot) -> list[Amount]:
     eligible = {part: one.eligible_usd for part, one in zip(parts, swept, strict=True)}
     flows = sold(after, menu, chosen, eligible, weight, limits["calls.close_factor"])
     return list(participation(after, menu, chosen, limits, setting.depth, flows))
+
+
+def refused(setting: Setting, chosen: IntArray) -> bool:
+    """Tell whether a choice breaks a limit that needs no scenario: cheap to ask."""
+    after = applied(setting.snapshot, setting.menu.changes(chosen))
+    return bool(broken(_static(setting, chosen, after)))
 
 
 def broken(found: Sequence[Amount]) -> tuple[Amount, ...]:

@@ -148,7 +148,7 @@ def search(
         found.append(hunt.run(place))
     best = found[-1].best
     if best is not None:
-        best = settled(setting.menu, best, hunt.judge)
+        best = settled(setting, best, hunt.judge)
     return Search(
         now=now,
         attempts=tuple(hunt.tried),

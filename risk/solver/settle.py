@@ -14,22 +14,26 @@ import numpy as np
 
 from risk.engine.arrays import FloatArray, IntArray
 from risk.solver.attempt import Attempt
+from risk.solver.cap_options import Kind
+from risk.solver.evaluate import Setting, refused
 from risk.solver.menu import Menu
 
 Judge = Callable[[IntArray], Attempt]
 
 
-def settled(menu: Menu, best: Attempt, judge: Judge) -> Attempt:
+def settled(setting: Setting, best: Attempt, judge: Judge) -> Attempt:
     """Return a choice worth as much with no change made for nothing.
 
     Parameters
     ----------
-    menu : Menu
+    setting : Setting
     best : Attempt
         That keeps every limit.
     judge : callable (chosen) -> Attempt
     """
+    menu = setting.menu
     numbers = numbers_of(menu)
+    best = _caps_settled(setting, best, judge, numbers)
     again = True
     while again:
         again = False
@@ -37,11 +41,35 @@ def settled(menu: Menu, best: Attempt, judge: Judge) -> Attempt:
             for option in undone(menu, numbers, row, int(best.chosen[row])):
                 trial = best.chosen.copy()
                 trial[row] = option
+                if refused(setting, trial):
+                    continue
                 found = judge(trial)
                 if found.kept and not worth_less(found, best):
                     best, again = found, True
                     break
     return best
+
+
+def _caps_settled(setting: Setting, best: Attempt, judge: Judge, numbers: FloatArray) -> Attempt:
+    """Return a choice with caps moved back as far as the limits without scenarios let them be.
+
+    Caps have no part in any loss of today's book, so all are moved back at once and judged once; what that
+    does not settle is settled row by row.
+    """
+    menu, trial = setting.menu, best.chosen.copy()
+    for row, own in enumerate(menu.rows):
+        if own.kind is Kind.COLLATERAL:
+            continue
+        for option in undone(menu, numbers, row, int(trial[row])):
+            kept = trial[row]
+            trial[row] = option
+            if not refused(setting, trial):
+                break
+            trial[row] = kept
+    if (trial == best.chosen).all():
+        return best
+    found = judge(trial)
+    return found if found.kept and not worth_less(found, best) else best
 
 
 def numbers_of(menu: Menu) -> FloatArray:
