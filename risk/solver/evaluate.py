@@ -127,7 +127,6 @@ def _key(setting: Setting, chosen: IntArray, realised: bool) -> str:
     rows = []
     for row, k in zip(setting.menu.rows, (chosen - setting.menu.first[:-1]).tolist(), strict=True):
         rows.append([row.name, row.values(row.current), row.values(k), sorted(row.options[k].broken)])
-        rows[-1] += [row.kind, option.cap_tokens]
     text = json.dumps([rows, setting.limits.to_json(), realised], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -21,6 +21,7 @@ from risk.cli.main import main
 from risk.scenarios.build import grid
 from risk.scenarios.scenarios import Scenarios
 from risk.solver.amount import Amount
+from risk.solver.cap_options import Kind
 from risk.solver.evaluate import Judgement, Setting, judged
 from risk.solver.limits import read_limits
 from risk.solver.losses import losses_of
@@ -155,3 +156,19 @@ def test_ctrl_c_and_the_same_command_give_the_bytes_of_one_run(market: Snapshot,
     wanted = files(tmp_path / "b")
     assert files(tmp_path / "a") == wanted
     assert "solution.json" in wanted
+
+
+def test_caps_are_part_of_what_names_a_judgement(market: Snapshot, falls: Scenarios, tmp_path: Path) -> None:
+    """Two choices that differ in a cap alone are two judgements."""
+    tolerated = read_limits(LIMITS.format("1e9") + "supply_cap_pct = 10\nsupply_cap_step_pct = 10\n")
+    setting = Setting(market, menu_of(market, tolerated), falls, tolerated)
+    checkpoint = Checkpoint(tmp_path / "c", HASHES)
+    setting = replace(setting, known=checkpoint)
+    checkpoint.bind(setting)
+    menu = setting.menu
+    (row, *_) = [r for r, row in enumerate(menu.rows) if row.kind is Kind.SUPPLY_CAP]
+    judged(setting, menu.current, realised=False)
+    other = menu.current.copy()
+    other[row] = menu.first[row] + (1 if menu.rows[row].current == 0 else 0)
+    judged(setting, other, realised=False)
+    assert checkpoint.choices_found == 0
