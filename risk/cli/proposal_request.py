@@ -91,7 +91,7 @@ class Files:
     ----------
     scenarios : Path or None
         A TOML spec or a Parquet directory; a directory is too large to copy.
-    depth, feeds, history, payload, plan, limits : Path or None
+    depth, feeds, history, payload, plan, limits, certify : Path or None
     """
 
     scenarios: Path | None = None
@@ -101,6 +101,7 @@ class Files:
     payload: Path | None = None
     plan: Path | None = None
     limits: Path | None = None
+    certify: Path | None = None
 
     def contents(self) -> dict[str, bytes]:
         """Return name in the bundle and bytes of every file.

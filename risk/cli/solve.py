@@ -9,18 +9,27 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from risk.cli.scenario_options import DepthFile, Grids, ScenarioFile, Shocks, scenarios_of, sha256_of
+from risk.cli.scenario_options import DepthFile, Grids, ScenarioFile, Shocks, sha256_of
 
 if TYPE_CHECKING:
-    from protocols.snapshot import Snapshot
-    from risk.scenarios.scenarios import Scenarios
     from risk.solver.frontier import Point
 
-FILES = ("plan.json", "solution.json", "solution.md", "frontier.csv", "frontier.json", "frontier.svg")
+FILES = (
+    "plan.json",
+    "solution.json",
+    "solution.md",
+    "frontier.csv",
+    "frontier.json",
+    "frontier.svg",
+    "manifest.json",
+)
 PHASES = {
     "sweep": "losses of every option",
     "bound": "losses of accounts under one row",
     "search": "choices judged exactly (at most)",
+    "certify": "generators certified under",
+    "outer": "other histories",
+    "sensitivity": "other depths and full utilisation",
     "stages": "stages of the plan",
     "neighbours": "one step further",
     "frontier": "points of the frontier",
@@ -34,8 +43,13 @@ chosen together to proven optimality of an additive model, judged with all of th
 and cut until both agree. Doing nothing is judged first. plan.json is read by breakwater propose --from.
 
 Without --scenarios, --shock and --grid: 1,000 days drawn from the filtered historical model that \
-ships, starting in stress, seed 1. --certify draws as many from the same model under another seed, \
-which the choice was not made on.
+ships, starting in stress, seed 1. --certify draws as many under another seed, which the choice was not \
+made on, from each generator of --certify-with: stressed, median, falling, bootstrap, mixture, or a TOML \
+spec. Whoever draws again because a certificate failed says so with --try: it changes the seed and is \
+counted. --outer N judges the choice under N other histories (months drawn anew); --sensitivity N solves \
+again, with N attempts each, under a third of the depth, three times it, 86 % less, and full utilisation.
+
+The folder holds copies of all inputs: breakwater verify DIR judges and certifies the choice again from it.
 
 With -o what was computed is kept in DIR/.unfinished until the run ends: after Ctrl-C the same command \
 goes on where it was and writes the same bytes. --frontier N also writes how borrowing power, borrowers' \
@@ -50,6 +64,9 @@ Examples:
   breakwater solve snap --limits limits.toml -o out
 
   breakwater solve snap --limits limits.toml --draws 5000 --certify 20000 -o out
+
+  breakwater solve snap --limits limits.toml --certify 20000 --certify-with stressed --certify-with \
+bootstrap --outer 20 -o out
 
   breakwater solve snap --limits limits.toml --scenarios december.toml --json
 
@@ -72,6 +89,15 @@ def solve(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the draws; certificate: the next.")] = 1,
     certified: Annotated[
         int, typer.Option("--certify", min=0, help="Independent days that certify the choice; 0: none.")
+    ] = 0,
+    certify_with: Annotated[
+        list[str] | None,
+        typer.Option("--certify-with", help="Generator to certify under; repeatable. Default: stressed."),
+    ] = None,
+    tries: Annotated[int, typer.Option("--try", min=1, help="Which try to certify this is.")] = 1,
+    outer: Annotated[int, typer.Option("--outer", min=0, help="Other histories to judge under.")] = 0,
+    sensitivity: Annotated[
+        int, typer.Option("--sensitivity", min=0, help="Attempts of each search under other depths; 0: none.")
     ] = 0,
     attempts: Annotated[
         int, typer.Option("--attempts", min=1, help="Most choices judged exactly for each objective.")
@@ -104,7 +130,10 @@ def solve(
     from risk.cli.outputs import refuse_existing, write_files
     from risk.cli.plan_file import SCHEMA
     from risk.cli.progress import reporting
+    from risk.cli.proposal_request import Files
     from risk.cli.resumable import resumable
+    from risk.cli.solve_bundle import bundled
+    from risk.cli.solve_request import SolveRequest, generators_asked
     from risk.depth_file import load_depth
     from risk.solver.frontier import frontier
     from risk.solver.limits import load_limits
@@ -117,13 +146,20 @@ def solve(
     if output is not None:
         refuse_existing(output, FILES, force)
     taken = load(snapshot)
-    named = scenarios is not None or shock or grid
-    batch = (
-        scenarios_of(taken, scenarios, shock or [], grid or [], standard=False)
-        if named
-        else _drawn(taken, draws, seed)
+    generators, file = generators_asked(certify_with or [])
+    request = SolveRequest(
+        draws=draws,
+        seed=seed,
+        shocks=tuple(shock or []),
+        grids=tuple(grid or []),
+        certified=certified,
+        generators=generators,
+        tries=tries,
+        outer=outer,
+        sensitivity_attempts=sensitivity,
     )
-    sample = _drawn(taken, certified, seed + 1) if certified else None
+    given = Files(scenarios=scenarios, depth=depth, limits=limits, certify=file)
+    batch = request.batch(taken, given)
     curves = None if depth is None else load_depth(depth, taken)
     hashes = {
         "snapshot_sha256": digest(snapshot),
@@ -138,7 +174,8 @@ def solve(
             taken,
             tolerated,
             batch,
-            sample=sample,
+            samples=request.samples(taken, given),
+            asked=request.asked,
             depth=curves,
             effort=effort,
             checkpoint=checkpoint,
@@ -164,7 +201,7 @@ def solve(
             files["plan.json"] = json.dumps(plan, indent=2) + "\n"
         if traded:
             files |= frontier_files(traded, hashes)
-        write_files(output, files)
+        write_files(output, bundled(snapshot, request, given, batch, files))
         if checkpoint is not None:
             checkpoint.remove()
         typer.echo(f"wrote {', '.join(sorted(files))} to {output}", err=True)
@@ -190,11 +227,3 @@ def frontier_files(traded: Sequence[Point], hashes: Mapping[str, Any]) -> dict[s
 
     body = envelope("breakwater.frontier/1", data(traded), inputs=hashes, units=FRONTIER_UNITS)
     return {"frontier.csv": table(traded), "frontier.json": body, "frontier.svg": picture(traded)}
-
-
-def _drawn(taken: Snapshot, count: int, seed: int) -> Scenarios:
-    """Return days of the shipped model that start in stress."""
-    from risk.scenarios.fhs import filtered, shipped_fhs
-    from risk.solver.returns import DAY_S
-
-    return filtered(shipped_fhs(), taken, scenarios=count, horizon_s=DAY_S, seed=seed, start="stressed")

@@ -20,9 +20,12 @@ First each file is held to its hash in manifest.json; then everything is compute
 the settings and the copies of the input files, and compared. The first file that differs is named, with its \
 first differing line; exit code 1.
 
-The snapshot is not part of a bundle. It is taken from --snapshot, or from 'snapshot' inside or beside the \
-folder if its hash is the manifest's. Scenarios given as a Parquet directory, and files that a spec of \
-scenarios or depth names, are not copied either: give the original with --scenarios or --depth.
+Of what 'solve' wrote, the choice is judged and certified again and every figure compared; the search for a \
+better one is not made again.
+
+A bundle of 'solve' holds its snapshot, others do not: it is taken from --snapshot, or from 'snapshot' \
+inside or beside the folder if its hash is the manifest's. Scenarios given as a Parquet directory, and files \
+that a spec of scenarios or depth names, are not copied: give the original with --scenarios or --depth.
 
 Examples:
 
@@ -40,7 +43,7 @@ def register(app: typer.Typer) -> None:
 
 
 def verify(
-    bundle: Annotated[Path, typer.Argument(help="A folder that 'propose' or 'review-payload' wrote.")],
+    bundle: Annotated[Path, typer.Argument(help="What 'propose', 'review-payload' or 'solve' wrote.")],
     snapshot: Annotated[
         Path | None, typer.Option("--snapshot", help="The snapshot it was made from.", show_default=False)
     ] = None,
@@ -164,6 +167,8 @@ def _recompute(
     from risk.cli.progress import reporting
     from risk.cli.proposal_output import LABELS, produce, snapshot_parts
     from risk.cli.proposal_request import Files, Request
+    from risk.cli.solve_request import SOLVE
+    from risk.cli.verify_solve import SOLUTION, judge_again
     from risk.proposal.bundle import MANIFEST, check_same
     from risk.proposal.provenance import code_sha256, code_version
 
@@ -173,6 +178,9 @@ def _recompute(
             f"again by {code_sha256()[:12]} of version {code_version()}: a difference may be the code's.",
             err=True,
         )
+    if manifest.settings.get("command") == SOLVE:
+        judge_again(bundle, manifest, given[SOLUTION], folder, scenarios, depth)
+        return
     files = Files.inside(bundle, manifest.inputs, scenarios=scenarios, depth=depth)
     with reporting(LABELS) as report:
         again = produce(
@@ -191,9 +199,11 @@ def _recompute(
 def _say(manifest: Manifest, *, computed: bool, as_json: bool) -> None:
     from risk.cli.envelope import envelope
 
-    how = (
-        "computed again from the inputs: every byte is the same" if computed else "hashes are the manifest's"
-    )
+    how = "hashes are the manifest's"
+    if computed and manifest.settings.get("command") == "solve":
+        how = "the choice judged and certified again: amounts and bounds are the same"
+    elif computed:
+        how = "computed again from the inputs: every byte is the same"
     typer.echo(f"{len(manifest.files):,} files, {how}.", err=as_json)
     if as_json:
         data = {"computed": computed, "files": manifest.files}

@@ -151,7 +151,7 @@ def share_of(limits: Limits, risk: float, tries: int) -> float:
 
 
 def check_enough(limits: Limits, scenarios: int, *, risk: float = RISK, tries: int = 1) -> None:
-    """Refuse a sample too small to say anything at the level of the limits; quick, for before long work.
+    """Refuse a sample too small to say anything at the level of the limits.
 
     Raises
     ------
@@ -165,6 +165,26 @@ def check_enough(limits: Limits, scenarios: int, *, risk: float = RISK, tries: i
             + (f", try {tries}." if tries > 1 else "."),
             remedy=f"Draw at least {scenarios_needed(beyond, share):,}.",
         )
+
+
+def check_sample(setting: Setting, sample: Scenarios, *, risk: float = RISK, tries: int = 1) -> None:
+    """Refuse a sample that cannot certify a choice made in a setting; quick, for before long work.
+
+    Raises
+    ------
+    InputError
+        As `certify`.
+    """
+    if not is_sample(sample):
+        raise InputError(
+            "these scenarios were chosen, not drawn: they certify nothing.",
+            remedy="Certify on a generator with a seed.",
+        )
+    if sample.sha256 == setting.scenarios.sha256:
+        raise InputError("the choice was made on these scenarios.", remedy="Certify on another seed.")
+    if not np.allclose(sample.weight, sample.weight[0], rtol=1e-12, atol=0.0):
+        raise InputError("the sample is weighted.", remedy="Certify on draws of equal weight.")
+    check_enough(setting.limits, len(sample), risk=risk, tries=tries)
 
 
 def certify(
@@ -190,16 +210,8 @@ def certify(
         If the sample was not drawn, is weighted, is the one the choice was made on, or is too
         small to say anything at the level.
     """
-    if not is_sample(sample) or sample.seed is None:
-        raise InputError(
-            "these scenarios were chosen, not drawn: they certify nothing.",
-            remedy="Certify on a generator with a seed.",
-        )
-    if sample.sha256 == setting.scenarios.sha256:
-        raise InputError("the choice was made on these scenarios.", remedy="Certify on another seed.")
-    if not np.allclose(sample.weight, sample.weight[0], rtol=1e-12, atol=0.0):
-        raise InputError("the sample is weighted.", remedy="Certify on draws of equal weight.")
-    check_enough(setting.limits, len(sample), risk=risk, tries=tries)
+    check_sample(setting, sample, risk=risk, tries=tries)
+    assert sample.seed is not None
     share = share_of(setting.limits, risk, tries)
     count = choices_log(setting.menu)
     return Certificate(

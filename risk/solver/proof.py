@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
@@ -48,6 +49,9 @@ class Asked:
     sensitivity_attempts: int = 0
 
 
+ASKED = Asked()
+
+
 @dataclass(frozen=True, eq=False)
 class Proof:
     """What is known of a choice beside that it keeps the limits on the scenarios it was made on.
@@ -80,7 +84,7 @@ class Proof:
             },
             "hinges": [asdict(h) for h in hinges(self.certificates)],
             "history": asdict(self.history),
-            "outer": None if self.outer is None else asdict(self.outer),
+            "outer": None if self.outer is None else _outer_json(self.outer),
             "identified": None if self.identified is None else asdict(self.identified),
         }
 
@@ -173,3 +177,12 @@ def _swept(setting: Setting) -> tuple[Losses, ...]:
     return losses_of(
         setting.snapshot, setting.menu, setting.scenarios, setting.limits, oracles=setting.oracles
     )
+
+
+def _outer_json(found: Outer) -> dict[str, Any]:
+    """Return JSON-ready values; an absent limit is None."""
+    body = asdict(found)
+    for spread, of in zip(body["spreads"], found.spreads, strict=True):
+        spread["limit_usd"] = None if math.isinf(of.limit_usd) else of.limit_usd
+        spread["within"] = of.within
+    return body

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,14 +15,17 @@ from risk.depth import Depth
 from risk.engine.arrays import IntArray
 from risk.proposal.changes import Change
 from risk.scenarios.scenarios import Scenarios
-from risk.solver.certificate import Certificate, certify
+from risk.solver.certificate import check_sample
+from risk.solver.checks import check_limits
 from risk.solver.conflicts import Conflict, conflict
 from risk.solver.evaluate import Setting, amounts, broken
+from risk.solver.identified import settings_of
 from risk.solver.limits import Limits
 from risk.solver.losses import Losses, losses_of
 from risk.solver.menu import Menu, menu_of, untested
 from risk.solver.objectives import value
 from risk.solver.plan import Stage, stages
+from risk.solver.proof import ASKED, Asked, Proof, prove
 from risk.solver.relaxation import single_row_losses
 from risk.solver.resume import Checkpoint
 from risk.solver.search import DEFAULT, Effort, Search, search
@@ -64,7 +67,8 @@ class Solution:
         Empty where doing nothing is best or nothing was found.
     plan : tuple of Stage
     neighbours : tuple of Neighbour
-    certificate : Certificate or None
+    proof : Proof or None
+        None where there is no recommendation.
     findings : tuple of Finding
         Of the scenarios, of the engine's runs, and of the solver itself, each once.
     losses, single : tuple of Losses
@@ -77,7 +81,7 @@ class Solution:
     changes: tuple[Change, ...]
     plan: tuple[Stage, ...]
     neighbours: tuple[Neighbour, ...]
-    certificate: Certificate | None
+    proof: Proof | None
     findings: tuple[Finding, ...]
     losses: tuple[Losses, ...] = ()
     single: tuple[Losses, ...] = ()
@@ -93,7 +97,8 @@ def recommend(
     limits: Limits,
     scenarios: Scenarios,
     *,
-    sample: Scenarios | None = None,
+    samples: Mapping[str, Scenarios] | None = None,
+    asked: Asked = ASKED,
     oracles: OracleGraph | None = None,
     depth: Depth | None = None,
     effort: Effort = DEFAULT,
@@ -108,8 +113,10 @@ def recommend(
     limits : Limits
     scenarios : Scenarios
         The choice is made on these.
-    sample : Scenarios, optional
-        Independent draws that certify it.
+    samples : mapping of str to Scenarios, optional
+        Independent draws that certify it, by generator.
+    asked : Asked
+        What else is to be known of it.
     oracles : OracleGraph, optional
     depth : Depth, optional
     effort : Effort
@@ -121,15 +128,20 @@ def recommend(
     Raises
     ------
     InputError
-        If nothing may move, the limits name what the market has not, or the sample cannot
-        certify.
+        If nothing may move, the limits name what the market has not, or what is asked
+        cannot be known: too few draws, sensitivity without a depth.
     """
     _check_box(limits)
+    check_limits(snapshot, limits, scenarios, depth=depth, realised=effort.realised)
     told = progress or _silent
     menu = menu_of(snapshot, limits)
     setting = Setting(snapshot, menu, scenarios, limits, oracles, depth, checkpoint)
     if checkpoint is not None:
         checkpoint.bind(setting)
+    for sample in (samples or {}).values():
+        check_sample(setting, sample, risk=asked.risk, tries=asked.tries)
+    if asked.sensitivity_attempts:
+        settings_of(setting)
     losses = losses_of(
         snapshot,
         menu,
@@ -159,7 +171,7 @@ def recommend(
             single,
         )
     chosen = found.best.chosen
-    proof = None if sample is None else certify(setting, chosen, sample)
+    proof = prove(setting, chosen, samples or {}, asked, told, losses=losses, single=single)
     return Solution(
         setting=setting,
         search=found,
@@ -167,7 +179,7 @@ def recommend(
         changes=menu.changes(chosen),
         plan=stages(setting, chosen, lambda d, n: told("stages", d, n)),
         neighbours=_neighbours(setting, chosen, told),
-        certificate=proof,
+        proof=proof,
         findings=_findings(setting, found),
         losses=losses,
         single=single,
@@ -201,7 +213,7 @@ def _neighbours(setting: Setting, chosen: IntArray, told: Report) -> tuple[Neigh
             found = amounts(setting, moved, realised=False)
             out.append(
                 Neighbour(
-                    row.subject,
+                    row.name,
                     row.changes(int(k - menu.first[r])),
                     value(setting, objective, moved) - here,
                     tuple(dict.fromkeys(a.name for a in broken(found))),
@@ -212,11 +224,11 @@ def _neighbours(setting: Setting, chosen: IntArray, told: Report) -> tuple[Neigh
 
 
 def _beside(menu: Menu, row: int, option: int) -> list[int]:
-    """Return the options of a row with the next lower and the next higher threshold."""
+    """Return the options of a row with the next lower and the next higher threshold or cap."""
     first, last = int(menu.first[row]), int(menu.first[row + 1])
-    at = np.array([o.parameters.threshold_bps for o in menu.options[first:last]])
-    here = menu.options[option].parameters.threshold_bps
-    wanted = (at[at < here].max(initial=-1), at[at > here].min(initial=10**6))
+    at = np.array([o.parameters.threshold_bps + o.cap_tokens for o in menu.options[first:last]])
+    here = at[option - first]
+    wanted = (at[at < here].max(initial=-1), at[at > here].min(initial=2**62))
     hits = [np.flatnonzero(at == value) for value in wanted]
     return [first + int(hit[-1]) for hit in hits if len(hit)]
 

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from risk.proposal.changes import Change
+from risk.proposal.changes import Change, Unit
 from risk.report.markdown import cell, prose
 from risk.solver.attempt import Attempt
-from risk.solver.certificate import Certificate
+from risk.solver.cap_options import CAPS, Kind
 from risk.solver.evaluate import Amount
 from risk.solver.parameters import slices
 from risk.solver.plan import Stage, dates
+from risk.solver.proof_text import proof_text
 from risk.solver.recommend import Solution
 
 BPS = 10_000
@@ -51,13 +52,14 @@ def to_json(solution: Solution) -> dict[str, Any]:
             }
             for n in solution.neighbours
         ],
-        "certificate": None if solution.certificate is None else _certificate(solution.certificate),
+        "proof": None if solution.proof is None else solution.proof.to_json(),
     }
 
 
 def changes_text(solution: Solution) -> list[str]:
     """Return the changes as `breakwater propose --set` takes them."""
-    return [f"{c.name}={max(c.after - c.field.offset, 0)}bps" for c in solution.changes]
+    unit = {Unit.BPS: "bps", Unit.TOKENS: ""}
+    return [f"{c.name}={max(c.after - c.field.offset, 0)}{unit[c.field.unit]}" for c in solution.changes]
 
 
 def text(solution: Solution) -> str:
@@ -88,9 +90,10 @@ def _lines(solution: Solution) -> Iterator[str]:
     yield ""
     yield f"Objective {found.now.gain:,.0f} → {found.best.gain:,.0f}; {_gaps(solution)}"
     yield ""
-    yield from _certified(solution.certificate)
     yield from _staged(solution.plan)
     yield from _beside(solution)
+    if solution.proof is not None:
+        yield proof_text(solution.proof)
     for finding in solution.findings:
         yield f"- {prose(finding.subject)}: {prose(finding.message)}"
 
@@ -118,30 +121,6 @@ def _gaps(solution: Solution) -> str:
     return "; ".join(parts) + "."
 
 
-def _certified(proof: Certificate | None) -> Iterator[str]:
-    yield "### Certificate"
-    yield ""
-    if proof is None:
-        yield "None: no independent sample was drawn."
-        yield ""
-        return
-    holds = all(b.cvar_bound_usd <= b.limit_usd for b in proof.bounds)
-    word = "Certified" if holds else "**Not certified**"
-    yield (
-        f"{word}: {proof.scenarios:,} independent scenarios, seed {proof.seed}; all bounds hold together "
-        f"with probability {1 - proof.risk:.4%} *for this generator*, whatever the choice was made on."
-    )
-    yield ""
-    yield "| limit | borrowers follow | limit USD | CVaR USD | at most USD | above it | chance at most |"
-    yield "|---|---:|---:|---:|---:|---:|---:|"
-    for b in proof.bounds:
-        yield (
-            f"| {b.name} | {b.relever:.0%} | {b.limit_usd:,.0f} | {b.cvar_usd:,.0f} | "
-            f"{b.cvar_bound_usd:,.0f} | {b.failures} of {proof.scenarios:,} | {b.probability_bound:.3%} |"
-        )
-    yield ""
-
-
 def _staged(plan: Sequence[Stage]) -> Iterator[str]:
     if not plan:
         return
@@ -158,10 +137,10 @@ def _staged(plan: Sequence[Stage]) -> Iterator[str]:
 def _beside(solution: Solution) -> Iterator[str]:
     yield "### One step further, everything else as recommended"
     yield ""
-    yield "| row | threshold | objective | breaks |"
+    yield "| row | threshold or cap | objective | breaks |"
     yield "|---|---:|---:|---|"
     for n in solution.neighbours:
-        moved = [c for c in n.changes if c.field.name == "liquidation_threshold"]
+        moved = [c for c in n.changes if c.field.name in ("liquidation_threshold", *CAPS)]
         shown = moved[0].shown[1] if moved else "as in force"
         yield f"| {cell(n.subject)} | {shown} | {n.gain:+,.0f} | {', '.join(n.breaks) or 'nothing'} |"
     yield ""
@@ -178,9 +157,12 @@ def _table(found: Sequence[Amount]) -> Iterator[str]:
 def _rows(solution: Solution) -> list[dict[str, Any]]:
     menu = solution.setting.menu
     chosen = menu.current if solution.chosen is None else solution.chosen
-    out = []
+    out: list[dict[str, Any]] = []
     for row, k in zip(menu.rows, chosen, strict=True):
         p = menu.options[int(k)].parameters
+        if row.kind is not Kind.COLLATERAL:
+            out.append({"subject": row.name, "cap_tokens": str(menu.options[int(k)].cap_tokens)})
+            continue
         cut = slices(p.ltv_bps / BPS, p.threshold_bps / BPS, p.bonus)
         out.append({"subject": row.subject, **asdict(p), **asdict(cut), "haircut": cut.haircut})
     return out
@@ -196,21 +178,21 @@ def _change(change: Change) -> dict[str, Any]:
 
 
 def _attempt(attempt: Attempt) -> dict[str, Any]:
-    found = [
+    return {"gain": attempt.gain, "kept": attempt.kept, "amounts": amounts_json(attempt.amounts)}
+
+
+def amounts_json(found: Sequence[Amount]) -> list[dict[str, Any]]:
+    """Return amounts as JSON-ready values; an absent limit is None."""
+    return [
         {"name": a.name, "value": a.value, "limit": _finite(a.limit), "kept": a.kept, "model": a.model}
-        for a in attempt.amounts
+        for a in found
     ]
-    return {"gain": attempt.gain, "kept": attempt.kept, "amounts": found}
 
 
 def _conflict(solution: Solution) -> dict[str, Any]:
     assert solution.conflict is not None
     relaxed = {k: _finite(v) for k, v in solution.conflict.relaxed.items()}
     return {"names": list(solution.conflict.names), "relaxed": relaxed}
-
-
-def _certificate(proof: Certificate) -> dict[str, Any]:
-    return asdict(proof)
 
 
 def _finite(value: float) -> float | None:

@@ -51,8 +51,9 @@ def test_a_plan_goes_to_propose(snapshot: Path, tmp_path: Path) -> None:
     assert "## Doing nothing" in out
     assert run("solve", snapshot, *common, "-o", tmp_path / "b")[0] == 0
     names = sorted(p.name for p in (tmp_path / "a").iterdir())
-    assert names == ["plan.json", "solution.json", "solution.md"]
-    for name in names:
+    assert names == ["inputs", "manifest.json", "plan.json", "snapshot", "solution.json", "solution.md"]
+    files = [p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*") if p.is_file()]
+    for name in files:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     changes = json.loads((tmp_path / "a" / "plan.json").read_text())["changes"]
     code, out, _ = run("propose", snapshot, "--from", tmp_path / "a", "--shock", "WETH=-20%", "--json")

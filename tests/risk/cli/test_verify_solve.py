@@ -1,0 +1,185 @@
+"""``breakwater verify`` on what ``breakwater solve`` wrote: judged again, and tampered with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from protocols.store import digest, save
+from risk.cli.main import app, main
+from risk.proposal.bundle import sha256
+from tests.risk.report import made
+
+LIMITS = """
+[tail]
+level = 0.8
+[bad_debt]
+cvar_usd = 1e12
+[box]
+threshold_bps = 100
+threshold_step_bps = 100
+ltv_bps = 100
+[solver]
+relever = [0.0]
+"""
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle, certified under two generators, with an outer bootstrap."""
+    folder = tmp_path_factory.mktemp("solved")
+    save(made.market(), folder / "snap")
+    (folder / "limits.toml").write_text(LIMITS)
+    asked = [
+        "--draws",
+        "100",
+        "--certify",
+        "200",
+        "--certify-with",
+        "stressed",
+        "--certify-with",
+        "bootstrap",
+    ]
+    given = [str(folder / "snap"), "--limits", str(folder / "limits.toml"), *asked, "--outer", "2"]
+    got = CliRunner().invoke(app, ["solve", *given, "-o", str(folder / "out")])
+    assert got.exit_code == 0, got.output
+    return folder / "out"
+
+
+@pytest.fixture
+def bundle(written: Path, tmp_path: Path) -> Path:
+    return Path(copytree(written, tmp_path / "elsewhere"))
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def command(*arguments: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            main([str(a) for a in arguments])
+        out, err = capsys.readouterr()
+        return int(stop.value.code or 0), out, err
+
+    return command
+
+
+def rewritten(bundle: Path, name: str, change: Callable[[Any], None]) -> None:
+    """Change a JSON output and make the manifest agree, as a forger would."""
+    body = json.loads((bundle / name).read_text())
+    change(body)
+    (bundle / name).write_text(json.dumps(body))
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    if name != "manifest.json":
+        manifest["outputs"][name] = sha256((bundle / name).read_bytes())
+        (bundle / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_the_folder_holds_everything(written: Path) -> None:
+    manifest = json.loads((written / "manifest.json").read_text())
+    found = {p.relative_to(written).as_posix() for p in written.rglob("*") if p.is_file()}
+    listed = manifest["inputs"] | manifest["outputs"]
+    snapshot = {name for name in found if name.startswith("snapshot/")}
+    assert found - snapshot == {*listed, "manifest.json"}
+    assert set(manifest["inputs"]) == {"inputs/limits.toml"}
+    assert {f"snapshot/{n}.parquet" for n in manifest["snapshot_parts"]} < snapshot
+    assert digest(written / "snapshot") == manifest["snapshot_sha256"]
+    proof = json.loads((written / "solution.json").read_text())["data"]["proof"]
+    assert set(proof["certificates"]) == {"stressed", "bootstrap"}
+    assert len(proof["outer"]["spreads"][0]["cvar_usd"]) == 2
+    text = (written / "solution.md").read_text()
+    assert "What history alone supports" in text
+    assert "Other histories" in text
+
+
+def test_it_is_judged_again_from_the_folder_alone(bundle: Path, run: Run) -> None:
+    code, out, err = run("verify", bundle)
+    assert (code, "judged and certified again" in out + err) == (0, True), err
+    code, out, _ = run("verify", bundle, "--json")
+    assert json.loads(out)["data"]["computed"] is True
+
+
+@pytest.mark.parametrize(
+    "name", ["solution.json", "solution.md", "plan.json", "inputs/limits.toml", "snapshot/debt.parquet"]
+)
+def test_a_tampered_file_is_named(bundle: Path, run: Run, name: str) -> None:
+    content = bytearray((bundle / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (bundle / name).write_bytes(bytes(content))
+    code, _, err = run("verify", bundle)
+    assert code in (1, 2)
+    assert name.rpartition("/")[2] in err
+
+
+def test_a_forged_amount_is_found(bundle: Path, run: Run) -> None:
+    """The forger made the manifest agree; the figure is not what the inputs lead to."""
+
+    def less(body: Any) -> None:
+        body["data"]["recommended"]["amounts"][0]["value"] -= 1000
+
+    rewritten(bundle, "solution.json", less)
+    code, _, err = run("verify", bundle)
+    assert code == 1
+    assert "recommended[0].value" in " ".join(err.split())
+
+
+def test_a_forged_certificate_is_found(bundle: Path, run: Run) -> None:
+    def better(body: Any) -> None:
+        body["data"]["proof"]["certificates"]["stressed"]["bounds"][0]["cvar_bound_usd"] *= 0.5
+
+    rewritten(bundle, "solution.json", better)
+    code, _, err = run("verify", bundle)
+    assert code == 1
+    assert "proof.certificates.stressed.bounds[0].cvar_bound_usd" in "".join(err.split())
+
+
+def test_another_choice_is_found(bundle: Path, run: Run) -> None:
+    def other(body: Any) -> None:
+        body["data"]["changes"][0]["after"] += 7
+
+    rewritten(bundle, "solution.json", other)
+    code, _, err = run("verify", bundle)
+    assert code == 1
+    assert "no choice on the menu" in " ".join(err.split())
+
+
+def test_another_seed_is_found(bundle: Path, run: Run) -> None:
+    def other(body: Any) -> None:
+        body["settings"]["seed"] = 99
+
+    rewritten(bundle, "manifest.json", other)
+    code, _, err = run("verify", bundle)
+    assert code == 1
+    assert "scenarios_sha256" in err
+
+
+def test_too_few_draws_are_refused_before_any_work(written: Path, run: Run) -> None:
+    limits = written / "inputs" / "limits.toml"
+    code, _, err = run("solve", written / "snapshot", "--limits", limits, "--draws", 100, "--certify", 5)
+    assert code == 2
+    assert "5 scenarios cannot certify" in err
+    assert "Draw at least" in err
+    assert "losses of every option" not in err
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        (("--certify", 200, "--certify-with", "nonsense"), "no generator"),
+        (("--sensitivity", 1), "without a depth"),
+    ],
+)
+def test_what_cannot_be_known_is_refused(
+    written: Path, run: Run, asked: tuple[object, ...], named: str
+) -> None:
+    limits = written / "inputs" / "limits.toml"
+    code, _, err = run("solve", written / "snapshot", "--limits", limits, "--draws", 100, *asked)
+    assert code == 2
+    assert named in err
+    assert "losses of every option" not in err
