@@ -26,7 +26,8 @@ def test_every_part_of_a_conflict_is_feasible(program: Program) -> None:
     def keeping(names: set[str]) -> bool:
         tails = tuple(t for t in program.tails if t.name in names)
         budgets = tuple(b for b in program.budgets if b.name in names)
-        return solve(replace(program, tails=tails, budgets=budgets)).option is not None
+        chances = tuple(c for c in program.chances if c.name in names)
+        return solve(replace(program, tails=tails, budgets=budgets, chances=chances)).option is not None
 
     assert not keeping(set(found.names))
     for name in found.names:

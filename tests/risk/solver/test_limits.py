@@ -37,6 +37,21 @@ def test_values() -> None:
     assert limits.keep == ("WETH",)
 
 
+def test_tables_with_names() -> None:
+    """A name may hold dots and quotes; what is read is written back under its full name."""
+    limits = read_limits(
+        "[bad_debt.per_reserve.USDC]\ncvar_usd = 5\ncover_usd = 3\n"
+        "[bad_debt.per_reserve.'a.b \"c\"']\ncvar_usd = 6\n[avoidable_loss.per_emode.1]\ncvar_usd = 7\n"
+        "[pin]\n'WETH.ltv' = 8000\n'emode:1.ltv' = '93%'"
+    )
+    assert limits.named("bad_debt.per_reserve") == ("USDC", 'a.b "c"')
+    assert limits.named("avoidable_loss.per_emode") == ("1",)
+    assert limits.named("avoidable_loss.per_collateral") == ()
+    assert limits["bad_debt.per_reserve.USDC.cover_usd"] == 3
+    assert limits.to_json()['bad_debt.per_reserve.a.b "c".cvar_usd'] == 6
+    assert limits.to_json()["pin"] == {"WETH.ltv": "8000bps", "emode:1.ltv": "93%"}
+
+
 @pytest.mark.parametrize(
     ("text", "named"),
     [
@@ -54,6 +69,17 @@ def test_values() -> None:
         ("[solver]\nrelever = [2]", "relever"),
         ("[solver]\nkeep = [1]", "keep"),
         ("[[[", "no TOML"),
+        ("[bad_debt]\nprobability = 0.01", "size_usd"),
+        ("[avoidable_loss]\nsize_usd = 5", "probability"),
+        ("[liquidations]\ncvar_usd = 1\nquantile_usd = 2", "can never bind"),
+        ("[bad_debt.per_reserve.USDC]\ncover_usd = 2", "limits nothing"),
+        ("[bad_debt.per_reserve.USDC]\ncvar_usd = 2\ncover_usd = -1", "-1"),
+        ("[bad_debt.per_reserve.USDC]\ncover = 2", "cover_usd"),
+        ("[bad_debt]\nper_reserve = 3", "per_reserve"),
+        ("[bad_debt]\nper_collateral = {}", "per_reserve"),
+        ("[solver]\nmigration = 1", "true or false"),
+        ("[pin]\n'WETH.ltv' = true", "True"),
+        ("[pin]\n'WETH.ltv' = 80.5", "80.5"),
     ],
 )
 def test_bad_limits(text: str, named: str) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abis.errors import InputError
-from risk.solver.program import Budget, Program, TailLimit, solve, value
+from risk.solver.program import Budget, ChanceLimit, Program, TailLimit, solve, value
 
 amount = st.integers(0, 50).map(float)
 
@@ -31,6 +31,7 @@ def programs(draw: st.DrawFn) -> Program:
             1 + numbers(scenarios),
             draw(st.sampled_from([0.0, 0.5, 0.9, 0.99])),
             draw(st.integers(0, 150)) + 0.5,  # no choice lies on the limit
+            draw(st.sampled_from([0.0, 0.0, 20.0, 300.0])),
         )
         for k in range(draw(st.integers(0, 2)))
     )
@@ -42,13 +43,25 @@ def programs(draw: st.DrawFn) -> Program:
         np.array(sorted(draw(st.sets(st.integers(0, options - 1), min_size=1))))
         for _ in range(draw(st.integers(0, 2)))
     )
-    return Program(row, numbers(options), tails, budgets, cuts)
+    chances = tuple(
+        ChanceLimit(
+            "chance",
+            numbers(options * scenarios).reshape(options, scenarios),
+            1 + numbers(scenarios),
+            draw(st.integers(0, 150)) + 0.5,
+            draw(st.sampled_from([0.0, 0.1234, 0.5678])),
+            draw(st.booleans()),
+        )
+        for _ in range(draw(st.integers(0, 1)))
+    )
+    return Program(row, numbers(options), tails, budgets, cuts, chances)
 
 
 def exhaustive(program: Program) -> float:
     """The best gain of all choices, -inf if none is allowed."""
     places = [np.flatnonzero(program.row == r) for r in range(program.rows)]
     limits = {t.name: t.limit_usd for t in program.tails} | {b.name: b.limit for b in program.budgets}
+    limits |= {c.name: c.probability for c in program.chances}
     best = -np.inf
     for chosen in product(*places):
         option = np.array(chosen)
@@ -74,6 +87,8 @@ def test_no_choice_is_better(program: Program) -> None:
     for tail in program.tails:
         assert amounts[tail.name] <= tail.limit_usd + 1e-6
         assert got.kept[tail.name] <= got.scenarios[tail.name]
+    for chance in program.chances:
+        assert amounts[chance.name] <= chance.probability
 
 
 def test_screening_leaves_out_what_cannot_matter() -> None:
