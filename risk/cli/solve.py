@@ -32,6 +32,7 @@ PHASES = {
     "sensitivity": "other depths and full utilisation",
     "stages": "stages of the plan",
     "neighbours": "one step further",
+    "explain": "rows explained",
     "frontier": "points of the frontier",
 }
 UNITS = {"value": "USD, bps or rows, as the limit's name says", "gain": "of the objective"}
@@ -55,6 +56,10 @@ With -o what was computed is kept in DIR/.unfinished until the run ends: after C
 goes on where it was and writes the same bytes. --frontier N also writes how borrowing power, borrowers' \
 loss and bad debt trade off (frontier.csv, .json, .svg).
 
+Each parameter is explained: what binds, whom it protects, what 25 and 50 bps more or less change, and the \
+prices within which the advice stands. That judges the choice some hundred times more by the sweep; \
+--no-explain leaves it out.
+
 Exit code 1 if no choice keeps the limits.
 
 Examples:
@@ -70,7 +75,7 @@ bootstrap --outer 20 -o out
 
   breakwater solve snap --limits limits.toml --scenarios december.toml --json
 
-  breakwater solve snap --limits limits.toml --frontier 8 -o out
+  breakwater solve snap --limits limits.toml --frontier 8 --no-explain -o out
 """
 
 
@@ -114,6 +119,9 @@ def solve(
     points: Annotated[
         int, typer.Option("--frontier", min=0, help="Points of each curve of the frontier; 0: none.")
     ] = 0,
+    explained: Annotated[
+        bool, typer.Option("--explain/--no-explain", help="Judge every parameter again a step either way.")
+    ] = True,
     restart: Annotated[
         bool, typer.Option("--restart", help="Give up what an interrupted run left in the folder.")
     ] = False,
@@ -135,6 +143,7 @@ def solve(
     from risk.cli.solve_bundle import bundled
     from risk.cli.solve_request import SolveRequest, generators_asked
     from risk.depth_file import load_depth
+    from risk.solver.explain import explain
     from risk.solver.frontier import frontier
     from risk.solver.limits import load_limits
     from risk.solver.recommend import recommend
@@ -181,15 +190,20 @@ def solve(
             checkpoint=checkpoint,
             progress=report,
         )
+        why = (
+            explain(solution.setting, solution.chosen, lambda d, n: report("explain", d, n))
+            if explained and solution.chosen is not None
+            else None
+        )
         traded = frontier(solution, points, lambda d, n: report("frontier", d, n)) if points else ()
     body = envelope(
         "breakwater.solution/1",
-        to_json(solution),
+        to_json(solution, why),
         inputs=hashes,
         units=UNITS,
         findings=solution.findings,
     )
-    written = text(solution)
+    written = text(solution, why)
     if output is not None:
         files: dict[str, str | bytes] = {"solution.json": body, "solution.md": written}
         if solution.changes:

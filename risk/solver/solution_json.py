@@ -12,6 +12,8 @@ from risk.report.markdown import cell, prose
 from risk.solver.attempt import Attempt
 from risk.solver.cap_options import CAPS, Kind
 from risk.solver.evaluate import Amount
+from risk.solver.explain import Explained
+from risk.solver.explain_text import explained_json, explained_lines
 from risk.solver.parameters import slices
 from risk.solver.plan import Stage, dates
 from risk.solver.proof_text import proof_text
@@ -20,8 +22,8 @@ from risk.solver.recommend import Solution
 BPS = 10_000
 
 
-def to_json(solution: Solution) -> dict[str, Any]:
-    """Return everything a solution says; an absent bound is None."""
+def to_json(solution: Solution, explained: Explained | None = None) -> dict[str, Any]:
+    """Return everything a solution says, and its explanation; an absent bound is None."""
     found = solution.search
     return {
         "objective": [o.value for o in solution.setting.limits.objectives],
@@ -53,6 +55,9 @@ def to_json(solution: Solution) -> dict[str, Any]:
             for n in solution.neighbours
         ],
         "proof": None if solution.proof is None else solution.proof.to_json(),
+        "explained": None
+        if explained is None
+        else explained_json(explained, solution.setting.limits.objective),
     }
 
 
@@ -62,12 +67,12 @@ def changes_text(solution: Solution) -> list[str]:
     return [f"{c.name}={max(c.after - c.field.offset, 0)}{unit[c.field.unit]}" for c in solution.changes]
 
 
-def text(solution: Solution) -> str:
-    """Return the solution as Markdown."""
-    return "\n".join(_lines(solution)) + "\n"
+def text(solution: Solution, explained: Explained | None = None) -> str:
+    """Return the solution as Markdown; every name is escaped."""
+    return "\n".join(_lines(solution, explained)) + "\n"
 
 
-def _lines(solution: Solution) -> Iterator[str]:
+def _lines(solution: Solution, explained: Explained | None) -> Iterator[str]:
     found = solution.search
     yield "## Doing nothing"
     yield ""
@@ -86,11 +91,16 @@ def _lines(solution: Solution) -> Iterator[str]:
         for change in solution.changes:
             yield f"| {cell(change.name)} | {change.shown[0]} | {change.shown[1]} |"
     yield ""
+    yield from _cuts(solution)
+    yield "### Limits, and what is left of each"
+    yield ""
     yield from _table(found.best.amounts)
     yield ""
     yield f"Objective {found.now.gain:,.0f} → {found.best.gain:,.0f}; {_gaps(solution)}"
     yield ""
     yield from _staged(solution.plan)
+    if explained is not None:
+        yield from explained_lines(explained, solution.setting.limits.objective)
     yield from _beside(solution)
     if solution.proof is not None:
         yield proof_text(solution.proof)
@@ -130,7 +140,7 @@ def _staged(plan: Sequence[Stage]) -> Iterator[str]:
     yield "|---|---|---|"
     for day, stage in zip(dates(plan), plan, strict=True):
         sets = ", ".join(f"{cell(c.name)} {c.shown[1]}" for c in stage.changes)
-        yield f"| {day} | {sets} | {', '.join(a.name for a in stage.worsened) or 'nothing'} |"
+        yield f"| {day} | {sets} | {', '.join(prose(a.name) for a in stage.worsened) or 'nothing'} |"
     yield ""
 
 
@@ -142,16 +152,46 @@ def _beside(solution: Solution) -> Iterator[str]:
     for n in solution.neighbours:
         moved = [c for c in n.changes if c.field.name in ("liquidation_threshold", *CAPS)]
         shown = moved[0].shown[1] if moved else "as in force"
-        yield f"| {cell(n.subject)} | {shown} | {n.gain:+,.0f} | {', '.join(n.breaks) or 'nothing'} |"
+        breaks = ", ".join(map(prose, n.breaks)) or "nothing"
+        yield f"| {cell(n.subject)} | {shown} | {n.gain:+,.0f} | {breaks} |"
+    yield ""
+
+
+def _cuts(solution: Solution) -> Iterator[str]:
+    """Yield how each unit of collateral value is cut, in force and recommended."""
+    yield "### One unit of collateral value, cut into slices that sum to one"
+    yield ""
+    yield "| row | | haircut | LTV | user buffer | protocol buffer | bonus wedge |"
+    yield "|---|---|---:|---:|---:|---:|---:|"
+    menu = solution.setting.menu
+    assert solution.chosen is not None
+    for row, k in zip(menu.rows, solution.chosen.tolist(), strict=True):
+        if row.kind is not Kind.COLLATERAL:
+            continue
+        now, then = row.options[row.current].parameters, menu.options[k].parameters
+        for label, p in (("in force", now), ("recommended", then)):
+            if label == "recommended" and p == now:
+                continue
+            cut = p.slices
+            shown = (cut.haircut, cut.ltv, cut.user_buffer, cut.protocol_buffer, cut.bonus_wedge)
+            yield f"| {cell(row.name)} | {label} | {' | '.join(f'{v:.2%}' for v in shown)} |"
+    yield ""
+    yield "The haircut is 1 − LTV, the other three slices together; rows without a second line stay."
     yield ""
 
 
 def _table(found: Sequence[Amount]) -> Iterator[str]:
-    yield "| limit | value | at most | kept | by |"
-    yield "|---|---:|---:|---|---|"
+    yield "| limit | value | at most | slack | kept | by |"
+    yield "|---|---:|---:|---:|---|---|"
     for a in found:
-        limit = "–" if math.isinf(a.limit) else f"{a.limit:,.0f}"
-        yield f"| {a.name} | {a.value:,.0f} | {limit} | {'yes' if a.kept else '**no**'} | {a.model} |"
+        limit, slack = ("–", "–") if math.isinf(a.limit) else (_number(a.limit), _number(a.slack))
+        kept = "yes" if a.kept else "**no**"
+        yield f"| {prose(a.name)} | {_number(a.value)} | {limit} | {slack} | {kept} | {prose(a.model)} |"
+
+
+def _number(value: float) -> str:
+    """Return an amount so that a probability is not rounded to nothing."""
+    return f"{value:,.0f}" if abs(value) >= 10 or value == round(value) else f"{value:.4g}"
 
 
 def _rows(solution: Solution) -> list[dict[str, Any]]:
@@ -184,7 +224,14 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
 def amounts_json(found: Sequence[Amount]) -> list[dict[str, Any]]:
     """Return amounts as JSON-ready values; an absent limit is None."""
     return [
-        {"name": a.name, "value": a.value, "limit": _finite(a.limit), "kept": a.kept, "model": a.model}
+        {
+            "name": a.name,
+            "value": a.value,
+            "limit": _finite(a.limit),
+            "slack": _finite(a.slack),
+            "kept": a.kept,
+            "model": a.model,
+        }
         for a in found
     ]
 

@@ -1,0 +1,95 @@
+"""What a solution says, as a person reads it and as JSON."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from risk.scenarios.build import grid
+from risk.solver.explain import Explained, explain
+from risk.solver.limits import read_limits
+from risk.solver.recommend import Solution, recommend
+from risk.solver.solution_json import text, to_json
+from tests.risk.report import made
+
+LIMITS = """
+[tail]
+level = 0.8
+[bad_debt]
+cvar_usd = 1e12
+[box]
+threshold_bps = 100
+threshold_step_bps = 100
+ltv_bps = 100
+[solver]
+relever = [0.0]
+"""
+HOSTILE = ("<b>|x", "](http://a.b)", "WBTC", "USDC", "GHO", "@all")
+
+
+@pytest.fixture(scope="module")
+def solved() -> tuple[Solution, Explained]:
+    snapshot = made.market(symbols=HOSTILE)
+    solution = recommend(snapshot, read_limits(LIMITS), grid("market=0:-40%:9", snapshot))
+    assert solution.chosen is not None
+    return solution, explain(solution.setting, solution.chosen)
+
+
+def test_it_reads_in_order(solved: tuple[Solution, Explained]) -> None:
+    written = text(*solved)
+    parts = (
+        "## Doing nothing",
+        "## Recommendation",
+        "### One unit of collateral value",
+        "### Limits, and what is left of each",
+        "### Plan",
+        "### Why, parameter by parameter",
+        "### Prices within which this stands",
+        "### One step further",
+    )
+    places = [written.index(part) for part in parts]
+    assert places == sorted(places)
+
+
+def test_slices_sum_to_one(solved: tuple[Solution, Explained]) -> None:
+    for row in to_json(*solved)["rows"]:
+        assert sum(row[n] for n in ("ltv", "user_buffer", "protocol_buffer", "bonus_wedge")) == pytest.approx(
+            1
+        )
+        assert row["haircut"] == pytest.approx(1 - row["ltv"])
+
+
+def test_every_change_is_explained(solved: tuple[Solution, Explained]) -> None:
+    body = json.loads(json.dumps(to_json(*solved), allow_nan=False))
+    changed = [c["name"] for c in body["changes"]]
+    assert changed
+    told = [p["name"] for p in body["explained"]["parameters"] if p["before"] != p["after"]]
+    assert told == changed
+    for one in body["explained"]["parameters"]:
+        if one["before"] != one["after"]:
+            assert one["sentence"].startswith(("Raise ", "Lower "))
+    assert to_json(solved[0])["explained"] is None
+
+
+def test_slack_is_what_is_left(solved: tuple[Solution, Explained]) -> None:
+    for amount in to_json(*solved)["recommended"]["amounts"]:
+        if amount["limit"] is None:
+            assert amount["slack"] is None
+        else:
+            assert amount["slack"] == amount["limit"] - amount["value"]
+
+
+def test_names_cannot_break_the_page(solved: tuple[Solution, Explained]) -> None:
+    """No name opens a link, a tag or a mention, and every row has its table's columns."""
+    written = text(*solved)
+    assert "](http://a.b)" not in written.replace("`](http://a.b)`", "")
+    assert " @all" not in written
+    columns = 0
+    for line in written.splitlines():
+        bars = line.replace("\\|", "").count("|")
+        if not line.startswith("|"):
+            columns = 0
+            continue
+        columns = columns or bars
+        assert bars == columns, line
