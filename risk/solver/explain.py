@@ -15,7 +15,7 @@ from risk.proposal.changes import FIELDS, Change
 from risk.solver.evaluate import Amount, Setting, amounts, together
 from risk.solver.menu import Row, Rule
 from risk.solver.objectives import value
-from risk.solver.one_step import FIELD, STEPS_BPS, Step, beside, chosen_of, step
+from risk.solver.one_step import BOX, FIELD, STEPS_BPS, Step, beside, chosen_of, step
 from risk.solver.price_band import ALL, Band, band, volatile
 from risk.solver.protects import Protected, harm, protected
 
@@ -117,7 +117,8 @@ def _stepped(
             continue
         # The longer steps of what stays are judged only where the shorter ones bind.
         steps = _steps(setting, chosen, r, name, here, worth, STEPS_BPS if changed else SHORT_BPS)
-        if not changed and not binding(steps):
+        # A box that holds what is in force alone is no reason for anything.
+        if not changed and not set(binding(steps)) - set(BOX.values()):
             continue
         if not changed:
             longer = tuple(by for by in STEPS_BPS if by not in SHORT_BPS)

@@ -10,7 +10,7 @@ from risk.report.markdown import cell, prose
 from risk.solver.evaluate import SWEPT
 from risk.solver.explain import Explained, Explanation
 from risk.solver.limits import Objective
-from risk.solver.one_step import STEPS_BPS, Step
+from risk.solver.one_step import BOX, STEPS_BPS, Step
 from risk.solver.price_band import GRID, RESOLUTION, Band, Edge
 from risk.solver.protects import MOST_ACCOUNTS, Protected
 
@@ -107,7 +107,9 @@ def sentence(one: Explanation, objective: Objective) -> str:
 def _effect(step: Step, objective: Objective) -> str:
     start = f"{abs(step.by_bps)} bps {'more' if step.by_bps > 0 else 'less'} would "
     if step.breaks:
-        return start + "break " + ", ".join(step.breaks)
+        left = [name for name in step.breaks if name in BOX.values()]
+        kept = [name for name in step.breaks if name not in left]
+        return start + (f"break {', '.join(kept)}" if kept else f"leave {', '.join(left)}")
     worth = WORTH.get(objective, objective.value.replace("_", " "))
     if abs(step.gain) >= 0.5:
         return f"{start}{'gain' if step.gain > 0 else 'give up'} {abs(step.gain):,.0f} {worth}"

@@ -14,6 +14,12 @@ from risk.solver.parameters import Parameters
 STEPS_BPS = (-50, -25, 25, 50)
 # A parameter as proposals write it, and where `Parameters` has it.
 FIELD = {"ltv": "ltv_bps", "liquidation_threshold": "threshold_bps", "liquidation_bonus": "bonus_bps"}
+# What bounds its distance from what is in force.
+BOX = {
+    "ltv": "box.ltv_bps",
+    "liquidation_threshold": "box.threshold_bps",
+    "liquidation_bonus": "box.bonus_bps",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,7 @@ class Step:
     costs : tuple of Cost
         Of every amount that the sweep, exact integers or a closed form tells.
     breaks : tuple of str
-        Limits that it breaks and the recommendation keeps.
+        Limits that it breaks and the recommendation keeps, the box among them.
     """
 
     by_bps: int
@@ -106,6 +112,9 @@ def step(
     costs = tuple(Cost(a.name, a.model, a.value - was[a.name, a.model].value) for a in found)
     already = {a.name for a in broken(here)}
     breaks = dict.fromkeys(a.name for a in broken(found) if a.name not in already)
+    in_force = setting.menu.rows[row].options[setting.menu.rows[row].current].parameters
+    if abs(now + by_bps - int(getattr(in_force, FIELD[field]))) > setting.limits[BOX[field]]:
+        breaks[BOX[field]] = None
     return Step(by_bps, value(moved, setting.limits.objective, option) - worth, costs, tuple(breaks))
 
 

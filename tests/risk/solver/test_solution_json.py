@@ -72,6 +72,22 @@ def test_every_change_is_explained(solved: tuple[Solution, Explained]) -> None:
     assert to_json(solved[0])["explained"] is None
 
 
+def test_the_box_is_named_where_it_stops_a_step(solved: tuple[Solution, Explained]) -> None:
+    """An LTV at the end of its box is there for the box, not for want of gain."""
+    ends = [
+        p
+        for p in to_json(*solved)["explained"]["parameters"]
+        if p["name"].endswith(".ltv") and p["after"] - p["before"] == 100
+    ]
+    assert ends
+    for one in ends:
+        assert "box.ltv_bps" in one["binding"]
+        by = {s["by_bps"]: s for s in one["steps"]}
+        more, less = by[25], by[-25]
+        assert "box.ltv_bps" in more["breaks"]
+        assert "box.ltv_bps" not in less["breaks"]
+
+
 def test_slack_is_what_is_left(solved: tuple[Solution, Explained]) -> None:
     for amount in to_json(*solved)["recommended"]["amounts"]:
         if amount["limit"] is None:
