@@ -2,8 +2,9 @@
 
 ``python -m examples.december_2025 [SNAPSHOT]`` fits the wave, prints target beside result, carries the day
 and its what-ifs through Chainlink feeds to the market of SNAPSHOT (the demo market by default: ``make demo``
-first) and prints how much is liquidated there, and how much of it harmfully.  ``--pictures DIR`` draws
-prices, liquidations and dispersion.  ``--candles DIR`` fits real candles.
+first) and prints how much is liquidated there, how much of it harmfully, and how much of the chain's selling
+comes back to the exchanges.  ``--pictures DIR`` draws prices, liquidations and dispersion.  ``--candles DIR``
+fits real candles.
 """
 
 from __future__ import annotations
@@ -29,8 +30,11 @@ from risk.engine.stress import stress
 from risk.outcome import Outcome
 from risk.scenarios.families import chain
 from risk.scenarios.scenarios import ScenarioBlock, Scenarios
+from risk.venues.chain_loop import Settled, settle
 from risk.venues.december import Wave, diverges
 from risk.venues.december_report import BASE, December, december
+from risk.venues.market import Market
+from risk.venues.positions import FloatArray
 from risk.venues.scenario import for_market
 
 DEMO = Path("out/demo/snapshot")
@@ -82,6 +86,39 @@ def carried(found: December, snapshot: Snapshot, depth: Depth) -> tuple[dict[str
         "feeds": stress(snapshot, scenarios, oracles=graph, depth=depth),
         "print": stress(snapshot, seen_on(scenarios, PRINT), depth=depth),
     }, away
+
+
+def comes_back(found: December, snapshot: Snapshot, depth: Depth) -> dict[str, Settled]:
+    """Return the loop of exchanges and market for the days, and for deeper falls that are fast or slow."""
+    market, graph = found.wave.market, feeds(snapshot)
+    paths = {
+        BASE: (market, found.wave.moments_s, found.wave.outside),
+        "16 december 2025 (predicted)": (found.w2.market, found.w2.moments_s, found.w2.outside),
+        "BTC -6 % within 1 h": (market, *straight(market, -0.06, 3_600.0)),
+        "BTC -8 % within 6 h": (market, *straight(market, -0.08, 6 * 3_600.0)),
+    }
+    return {
+        name: settle(one, moments, outside, snapshot, oracles=graph, depth=depth)
+        for name, (one, moments, outside) in paths.items()
+    }
+
+
+def straight(market: Market, change: float, over_s: float) -> tuple[FloatArray, FloatArray]:
+    """Return a steady fall of BTC with an hour after it, the others by beta: moments and log moves."""
+    moments = np.arange(5.0, over_s + 3_601.0, 5.0)
+    return moments, np.log1p(change) * np.minimum(moments / over_s, 1.0)[:, None] * market.beta
+
+
+def show_back(loops: dict[str, Settled], console: Console) -> None:
+    """Print what of the chain's sales comes back."""
+    columns = ("Path", "Sold, no feedback", "Sold in the end", "Rounds", "ETH low moves", "Longs closed more")
+    table = Table(*columns, title="What comes back from the chain, USD, by Chainlink feeds")
+    for name, loop in loops.items():
+        more = float((loop.record.liquidated_usd - loop.first.liquidated_usd)[..., 0].sum())
+        end = "runs away" if loop.runs_away else f"{loop.sold_usd[-1]:,.0f}"
+        low = f"{np.expm1(loop.deeper(1)):.4%}"
+        table.add_row(name, f"{loop.sold_usd[0]:,.0f}", end, str(len(loop.sold_usd)), low, f"{more:,.0f}")
+    console.print(table)
 
 
 def show(found: December, outcomes: dict[str, Outcome], away: Sequence[str], console: Console) -> None:
@@ -150,8 +187,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with reporting({"fit": "Runs of the fit", "what-ifs": "What-ifs"}) as report:
         found = december(options.candles, report)
     snapshot = load(options.snapshot)
-    outcomes, away = carried(found, snapshot, Depth.load(DEPTH, snapshot))
-    show(found, outcomes, away, Console(width=110))
+    depth, console = Depth.load(DEPTH, snapshot), Console(width=110)
+    outcomes, away = carried(found, snapshot, depth)
+    show(found, outcomes, away, console)
+    show_back(comes_back(found, snapshot, depth), console)
     if options.pictures is not None:
         for path in draw(found.wave, options.pictures):
             print(f"Drawn: {path}", file=sys.stderr)
