@@ -55,7 +55,8 @@ def cap_options(reserve: Reserve, kind: Kind, limits: Limits) -> tuple[int, ...]
     """
     now, used = cap_tokens(reserve, kind), used_tokens(reserve, kind)
     reach, step = limits[f"box.{kind}_pct"], limits[f"box.{kind}_step_pct"]
-    low, high = max(now * (1 - reach / 100), used, 1), min(now * (1 + reach / 100), MOST_TOKENS)
+    low = max(int(now * (100 - reach) // 100), used, 1)
+    high = min(int(now * (100 + reach) // 100), MOST_TOKENS)
     ranks = range(-int(reach / step), int(reach / step) + 1)
     found = [int(now * (100 + k * step) // 100) for k in ranks]
     # Closing it to what is new is on the menu wherever the box reaches so far.
