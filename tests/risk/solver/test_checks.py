@@ -55,7 +55,7 @@ def test_too_few_draws() -> None:
 
 
 def test_what_only_the_engine_judges_needs_it() -> None:
-    with pytest.raises(InputError, match="only the engine judges toxicity.cvar_usd"):
+    with pytest.raises(InputError, match=r"only the engine judges toxicity\.cvar_usd"):
         recommend(MARKET, read_limits("[toxicity]\ncvar_usd = 1"), FALLS, effort=Effort(realised=False))
 
 
@@ -72,7 +72,7 @@ def test_a_pin_is_the_only_value() -> None:
 
 
 def test_a_pin_is_recommended() -> None:
-    """Where nothing else may move, what was pinned is the choice, and doing nothing is not within the limits."""
+    """Where nothing else may move, what was pinned is the choice; doing nothing breaks a rule."""
     text = "[box]\nthreshold_bps = 50\nltv_bps = 0\n[solver]\nobjective = 'least_change'\n"
     solution = recommend(MARKET, read_limits(text + "[pin]\n'WETH.liquidation_threshold' = 8350\n"), FALLS)
     assert [(c.name, c.after) for c in solution.changes] == [("WETH.liquidation_threshold", 8350)]
