@@ -164,7 +164,7 @@ def months(vaults: Vaults, panel: Panel) -> list[Month]:
                 left_out_usd=left_out,
                 worst_fall=1 - float(path.min()),
                 ratio=None if chosen is None else 1 / chosen,
-                really_usd=_really(vaults, start_s, hours),
+                really_usd=repaid_by_auctions(vaults, start_s, hours),
                 was_set=was_set,
                 rule=rule,
             )
@@ -208,7 +208,7 @@ def _book(vaults: Vaults, time_s: int, price: float) -> tuple[PairBook, float]:
     return pair_book(value[sound], held.debt[sound]), float(held.debt[~sound].sum())
 
 
-def _really(vaults: Vaults, start_s: int, hours: int) -> float:
+def repaid_by_auctions(vaults: Vaults, start_s: int, hours: int) -> float:
     """Return the debt that real auctions repaid, penalty taken off."""
     moves = vaults.moves
     during = (moves.time_s >= start_s) & (moves.time_s < start_s + hours * HOUR_S)
