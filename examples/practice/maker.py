@@ -212,7 +212,7 @@ def repaid_by_auctions(vaults: Vaults, start_s: int, hours: int) -> float:
     """Return the debt that real auctions repaid, penalty taken off."""
     moves = vaults.moves
     during = (moves.time_s >= start_s) & (moves.time_s < start_s + hours * HOUR_S)
-    return float(-moves[during & (moves.source == "auction")].dai.sum())
+    return float(0.0 - moves[during & (moves.source == "auction")].dai.sum())
 
 
 def text(found: list[Month]) -> str:
