@@ -14,7 +14,7 @@ Sources: as `risk.confidence`.
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,15 +31,20 @@ from risk.confidence import (
     shortfall_bound_betting,
 )
 from risk.engine.arrays import FloatArray, IntArray
+from risk.engine.book_sweep import Accounts
 from risk.measures import expected_shortfall, value_at_risk
 from risk.scenarios.scenarios import Scenarios
-from risk.solver.evaluate import SWEPT, Setting, together
+from risk.solver.evaluate import MIGRATED, Setting, grown, sweep_of
 from risk.solver.limits import Limits
 from risk.solver.menu import Menu
+from risk.solver.migration import migrated
+from risk.solver.parts import accounts_of_part
+from risk.solver.realised import engine_alone
+from risk.solver.scenario_limits import ScenarioLimit, Statistic, scenario_limits
 
 RISK = 1e-3
 KINDS = 4  # bounds a limit
-OF_THE_BONUS = ("avoidable_loss.cvar_usd",)  # losses that the bonus on what is repaid makes
+OF_THE_BONUS = "avoidable_usd"  # a loss that the bonus on what is repaid makes
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +54,12 @@ class Bound:
     Parameters
     ----------
     name : str
-        As in `limits.toml`.
+        As in `limits.toml`, and whether after migration.
     relever : float
-    limit_usd : float
+    statistic : str
+        What is limited: ``cvar``, ``quantile`` or ``probability``.
+    limit : float
+        USD, or a probability.
     cvar_usd : float
         On the independent sample.
     cvar_bound_usd : float
@@ -60,7 +68,7 @@ class Bound:
     quantile_bound_usd : float
         Upper bound on the quantile at the level of the CVaR.
     failures : int
-        Scenarios with a loss above the limit.
+        Scenarios with a loss above the limit, or above the size whose probability is limited.
     probability_bound : float
         Upper bound on the probability of that.
     capped_usd : float
@@ -72,7 +80,8 @@ class Bound:
 
     name: str
     relever: float
-    limit_usd: float
+    statistic: str
+    limit: float
     cvar_usd: float
     cvar_bound_usd: float
     betting_usd: float
@@ -85,8 +94,13 @@ class Bound:
 
     @property
     def holds(self) -> bool:
-        """Tell whether the bound on the CVaR is within the limit."""
-        return self.cvar_bound_usd <= self.limit_usd
+        """Tell whether the bound on what is limited is within the limit."""
+        bound = {
+            Statistic.CVAR: self.cvar_bound_usd,
+            Statistic.QUANTILE: self.quantile_bound_usd,
+            Statistic.PROBABILITY: self.probability_bound,
+        }
+        return bound[Statistic(self.statistic)] <= self.limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +129,8 @@ class Certificate:
     scenarios_for_all : int
         That would certify each of them at once, at the level and risk, had they been drawn for that.
     bounds : tuple of Bound
+    not_certified : tuple of str
+        Limits that only the engine judges, on the scenarios the choice was made on.
     """
 
     scenarios: int
@@ -128,10 +144,11 @@ class Certificate:
     choices_log: float
     scenarios_for_all: int
     bounds: tuple[Bound, ...]
+    not_certified: tuple[str, ...] = ()
 
     @property
     def holds(self) -> bool:
-        """Tell whether every bound on a CVaR is within its limit."""
+        """Tell whether every bound is within its limit."""
         return all(b.holds for b in self.bounds)
 
 
@@ -147,7 +164,8 @@ def share_of(limits: Limits, risk: float, tries: int) -> float:
         raise InputError(
             f"try {tries} at a risk of {risk}.", remedy="Tries count from 1; risks lie in (0, 1)."
         )
-    return risk / (tries * (tries + 1)) / max(1, KINDS * len(_limited(limits)) * len(limits.relever))
+    books = len(limits.relever) * (2 if limits.migration else 1)
+    return risk / (tries * (tries + 1)) / max(1, KINDS * len(scenario_limits(limits)) * books)
 
 
 def check_enough(limits: Limits, scenarios: int, *, risk: float = RISK, tries: int = 1) -> None:
@@ -228,8 +246,9 @@ def certify(
         bounds=tuple(
             bound
             for relever in setting.limits.relever
-            for bound in _bounds(setting, chosen, sample, relever, share)
+            for bound in _followed(setting, chosen, sample, relever, share)
         ),
+        not_certified=engine_alone(setting.limits),
     )
 
 
@@ -238,58 +257,78 @@ def choices_log(menu: Menu) -> float:
     return float(np.log(np.diff(menu.first)).sum())
 
 
-def _limited(limits: Limits) -> list[str]:
-    return [name for name in SWEPT if math.isfinite(limits[name])]
+def _followed(
+    setting: Setting, chosen: IntArray, sample: Scenarios, relever: float, share: float
+) -> Iterator[Bound]:
+    """Yield the bounds for one behaviour of borrowers, and after migration if that is asked for."""
+    accounts = grown(setting, chosen, relever)
+    yield from _bounds(setting, chosen, sample, accounts, relever, "", share)
+    if setting.limits.migration:
+        moved = migrated(setting.snapshot, setting.menu, accounts, chosen, relever)
+        yield from _bounds(setting, chosen, sample, moved, relever, MIGRATED, share)
 
 
 def _bounds(
-    setting: Setting, chosen: IntArray, sample: Scenarios, relever: float, share: float
-) -> list[Bound]:
-    limits = setting.limits
-    named = _limited(limits)
-    if not named:
-        return []
-    design = together(setting, chosen, relever)
-    fresh = together(replace(setting, scenarios=sample), chosen, relever)
-    options = setting.menu.row_options(relever)
-    debt = max(1.0, setting.total_debt_usd * max(1.0, float(options.owed[chosen].max())))
-    out = []
-    for name in named:
-        before, losses = getattr(design, SWEPT[name]), getattr(fresh, SWEPT[name])
-        most = debt * float(options.bonus[chosen].max()) if name in OF_THE_BONUS else debt
-        eta = value_at_risk(before, limits["tail.level"], setting.scenarios.weight)
-        out.append(bound_of(name, relever, limits, losses, min(eta, 0.999 * most), most, share))
-    return out
+    setting: Setting,
+    chosen: IntArray,
+    sample: Scenarios,
+    accounts: Accounts,
+    relever: float,
+    suffix: str,
+    share: float,
+) -> Iterator[Bound]:
+    level, named = setting.limits["tail.level"], scenario_limits(setting.limits)
+    parts = tuple(dict.fromkeys(one.part for one in named))
+    if not parts:
+        return
+    books = {
+        part: accounts if part is None else accounts_of_part(setting.snapshot, setting.menu, accounts, part)
+        for part in parts
+    }
+    design = dict(zip(parts, sweep_of(setting, chosen, list(books.values())), strict=True))
+    other = replace(setting, scenarios=sample)
+    fresh = dict(zip(parts, sweep_of(other, chosen, list(books.values())), strict=True))
+    bonus = float(setting.menu.row_options(relever).bonus[chosen].max())
+    for one in named:
+        debt = max(1.0, float(books[one.part].d_usd.sum()))
+        most = debt * bonus if one.measure == OF_THE_BONUS else debt
+        before = np.maximum(getattr(design[one.part], one.measure) - one.cover_usd, 0.0)
+        eta = min(value_at_risk(before, level, setting.scenarios.weight), 0.999 * most)
+        losses = getattr(fresh[one.part], one.measure)
+        found = bound_of(one, losses, eta, most, level, share)
+        yield replace(found, name=found.name + suffix, relever=relever)
 
 
 def bound_of(
-    name: str, relever: float, limits: Limits, losses: FloatArray, eta: float, most: float, share: float
+    one: ScenarioLimit, losses: FloatArray, eta: float, most: float, level: float, share: float
 ) -> Bound:
     """Return the bounds of one limit.
 
     Parameters
     ----------
-    name : str
-    relever : float
-    limits : Limits
+    one : ScenarioLimit
     losses : (n,) float64
         Of an independent sample.
     eta : float
         Start of the tail, from other scenarios; below ``most``.
     most : float
         What losses are capped at, chosen before they were looked at.
+    level : float
+        Of CVaR and quantile.
     share : float
         Chance that each bound is too low.
     """
-    level, limit = limits["tail.level"], limits[name]
-    failures = int((losses > limit).sum())
+    losses = np.maximum(losses - one.cover_usd, 0.0)
+    size = one.size_usd if one.statistic is Statistic.PROBABILITY else one.limit
+    failures = int((losses > size).sum())
     capped = np.minimum(losses, most)
     betting = shortfall_bound_betting(capped, eta, most, level, share)
     bernstein = shortfall_bound(capped, eta, most, level, share)
     return Bound(
-        name=name,
-        relever=relever,
-        limit_usd=limit,
+        name=one.name,
+        relever=0.0,
+        statistic=one.statistic.value,
+        limit=one.limit,
         cvar_usd=expected_shortfall(losses, level),
         cvar_bound_usd=min(betting, bernstein),
         betting_usd=betting,

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from risk.report.markdown import cell, prose
-from risk.solver.certificate import Certificate
+from risk.solver.certificate import Bound, Certificate
 from risk.solver.history_bounds import HistoryBounds
 from risk.solver.identified import Identified
 from risk.solver.outer import Outer
 from risk.solver.proof import Proof, hinges
+from risk.solver.scenario_limits import Statistic
 
 
 def proof_text(proof: Proof) -> str:
@@ -49,29 +50,38 @@ def _certificate(name: str, proof: Certificate) -> Iterator[str]:
     )
     yield ""
     if not proof.bounds:
-        yield "No limit on a CVaR was set: there is nothing to certify."
+        yield "No limit on losses was set: there is nothing to certify."
         yield ""
         return
     yield (
-        "| limit | borrowers follow | limit USD | CVaR USD | at most USD | betting | Bernstein | quantile at "
+        "| limit | borrowers follow | limit | CVaR USD | at most USD | betting | Bernstein | quantile at "
         "most | above the limit | chance at most | within |"
     )
     yield "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|"
     for b in proof.bounds:
         beyond = f" ({b.beyond} beyond the cap)" if b.beyond else ""
         yield (
-            f"| {b.name} | {b.relever:.0%} | {b.limit_usd:,.0f} | {b.cvar_usd:,.0f} | "
+            f"| {cell(b.name)} | {b.relever:.0%} | {_limit(b)} | {b.cvar_usd:,.0f} | "
             f"{b.cvar_bound_usd:,.0f} | {b.betting_usd:,.0f} | {b.bernstein_usd:,.0f} | "
             f"{_usd(b.quantile_bound_usd)} | {b.failures} of {proof.scenarios:,}{beyond} | "
             f"{b.probability_bound:.3%} | {'yes' if b.holds else '**no**'} |"
         )
     yield ""
+    if proof.not_certified:
+        yield f"Not certified, for only the engine judges it: {', '.join(proof.not_certified)}."
+        yield ""
     caps = sorted({b.capped_usd for b in proof.bounds}, reverse=True)
     yield (
         f"Bounds on a CVaR count losses up to {' and '.join(f'{c:,.0f}' for c in caps)} USD: all debt at "
         "today's prices, with what borrowers may add; of avoidable loss the highest bonus on it."
     )
     yield ""
+
+
+def _limit(bound: Bound) -> str:
+    if bound.statistic == Statistic.PROBABILITY:
+        return f"chance of {bound.limit:.3%}"
+    return f"{bound.statistic} of {bound.limit:,.0f}"
 
 
 def _hinges(proof: Proof) -> Iterator[str]:
@@ -81,7 +91,7 @@ def _hinges(proof: Proof) -> Iterator[str]:
     yield "|---|---:|---|---|"
     for h in hinges(proof.certificates):
         yield (
-            f"| {h.name} | {h.relever:.0%} | {cell(', '.join(h.holds)) or 'none'} | "
+            f"| {cell(h.name)} | {h.relever:.0%} | {cell(', '.join(h.holds)) or 'none'} | "
             f"{cell(', '.join(h.fails)) or 'none'} |"
         )
     yield ""

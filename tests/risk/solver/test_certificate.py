@@ -12,10 +12,11 @@ from risk.scenarios.fhs import shipped_fhs
 from risk.solver.certificate import KINDS, Bound, bound_of, certify, check_enough, choices_log, share_of
 from risk.solver.evaluate import Setting
 from risk.solver.generators import GENERATORS, known_generator, sample_of
-from risk.solver.limits import Limits, read_limits
+from risk.solver.limits import read_limits
 from risk.solver.menu import menu_of
 from risk.solver.proof import Asked, hinges, prove
 from risk.solver.proof_text import proof_text
+from risk.solver.scenario_limits import ScenarioLimit, Statistic
 from tests.risk.report import made
 
 LIMITS = """
@@ -127,13 +128,12 @@ def truths(shape: float, limit: float) -> tuple[float, float, float]:
     return quantile, quantile + (left[0] - left[1]) / (1 - LEVEL), (1 + limit / SCALE) ** -shape
 
 
-def limited(usd: float) -> Limits:
-    return read_limits(f"[tail]\nlevel = {LEVEL}\n[bad_debt]\ncvar_usd = {usd}\n")
+LIMIT = ScenarioLimit(NAME, "bad_debt_usd", Statistic.CVAR, 2e5)
 
 
 def covered(shape: float, repetitions: int, draws: int, risk: float, seed: int) -> dict[str, float]:
     """Return in which share of repetitions each statement was true."""
-    rng, limits = np.random.default_rng(seed), limited(2e5)
+    rng = np.random.default_rng(seed)
     quantile, cvar, probability = truths(shape, 2e5)
 
     def drawn(n: int) -> np.ndarray:
@@ -142,7 +142,7 @@ def covered(shape: float, repetitions: int, draws: int, risk: float, seed: int) 
     held = {"quantile": 0, "probability": 0, "betting": 0, "bernstein": 0, "all": 0}
     for _ in range(repetitions):
         eta = float(np.quantile(drawn(500), LEVEL))  # the design sample of this repetition
-        b: Bound = bound_of(NAME, 0.0, limits, drawn(draws), eta, CAP, risk)
+        b: Bound = bound_of(LIMIT, drawn(draws), eta, CAP, LEVEL, risk)
         true = {
             "quantile": b.quantile_bound_usd >= quantile,
             "probability": b.probability_bound >= probability,
