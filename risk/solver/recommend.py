@@ -28,6 +28,7 @@ from risk.solver.plan import Stage, stages
 from risk.solver.proof import ASKED, Asked, Proof, prove
 from risk.solver.relaxation import single_row_losses
 from risk.solver.resume import Checkpoint
+from risk.solver.scenario_limits import scenario_limits
 from risk.solver.search import DEFAULT, Effort, Search, search
 
 Report = Callable[[str, int, int], None]  # phase, done, total
@@ -191,8 +192,11 @@ def _conflict(setting: Setting, found: Search) -> Conflict | None:
     none = conflict(found.program)
     if none is None:
         return None
+    asked = {one.name: one.limit for one in scenario_limits(setting.limits)}
     lowered = {
-        t.name: setting.limits[t.name.rpartition(" (follow ")[0]] / t.limit_usd for t in found.program.tails
+        t.name: asked[t.name.rpartition(" (follow ")[0]] / t.limit_usd
+        for t in found.program.tails
+        if t.limit_usd > 0  # a limit of 0 was not lowered
     }
     return Conflict(none.names, {k: v * lowered.get(k, 1.0) for k, v in none.relaxed.items()})
 

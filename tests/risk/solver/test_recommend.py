@@ -88,6 +88,18 @@ def test_conflicts_are_named(market: Snapshot, falls: Scenarios) -> None:
     assert to_json(solution)["recommended"] is None
 
 
+@pytest.mark.parametrize("name", ["liquidations", "bad_debt.per_reserve.USDC"])
+def test_a_limit_of_nothing_is_named_as_a_conflict(market: Snapshot, falls: Scenarios, name: str) -> None:
+    """A limit of 0 cannot be scaled, and one of a part has a name of its own."""
+    solution = recommend(market, limits(f"[{name}]\ncvar_usd = 0\n"), falls)
+    if solution.chosen is None:
+        assert solution.conflict is not None
+        assert any(found.startswith(f"{name}.cvar_usd") for found in solution.conflict.names)
+    else:
+        assert solution.search.best is not None
+        assert all(a.value == 0 for a in solution.search.best.amounts if a.name == f"{name}.cvar_usd")
+
+
 def test_the_plan_obeys_the_market(market: Snapshot, falls: Scenarios) -> None:
     """Every stage moves within the rules' steps, and the last one is the choice."""
     solution = recommend(market, limits(), falls)
