@@ -25,9 +25,9 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 chain: env ## Set up only: pinned contract packages from npm, and what is compiled of them
 	@$(BIN)/python -m examples.localchain.install
 
-demo: env ## Boot a local Aave v3 market, snapshot, review and propose into out/demo/
+demo: env ## Boot a local Aave v3 market, review, propose and solve into out/demo/; FULL=1 for all days
 	@$(BIN)/python -m examples.localchain.install --no-compile
-	@$(BIN)/python -m examples.demo
+	@$(BIN)/python -m examples.demo $(if $(FULL),--full)
 
 test: chain ## The default test suite (at most ten minutes on two cores)
 	@echo "==> running the default test suite"

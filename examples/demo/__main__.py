@@ -1,4 +1,4 @@
-"""``python -m examples.demo``: boot the demo market, snapshot it, review it, propose a change to it.
+"""``python -m examples.demo``: boot the demo market, snapshot, review, propose a change, solve for a plan.
 
 The chain is real contract bytecode on a local node; the ``breakwater`` commands are exactly those a
 user would type against a public market.
@@ -22,10 +22,13 @@ from abis.errors import BreakwaterError
 from examples.localchain.install import install
 from examples.localchain.tied import tied_process
 
+from .tail import write_tail
 from .world import DEFAULT_ACCOUNTS, DEFAULT_SEED, DemoWorld, open_demo_market
 
 INTERRUPTED = 130
 DEPTH = Path(__file__).resolve().parents[1] / "depth" / "assumed_demo_depth.csv"
+LIMITS = Path(__file__).resolve().parent / "limits.toml"
+CERTIFIED = {"small_sample": 500, "full_sample": 20_000}  # days drawn to certify on
 PROPOSED = ("WETH.liquidation_threshold=82%", "WETH.ltv=79%", "wstETH.supply_cap=1.5M")
 
 
@@ -56,7 +59,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         with open_demo_market(seed=options.seed, accounts=options.accounts, say=say) as world:
             status.stop()
             _describe(world, console)
-            code = _commands(world, options.out, console)
+            code = _commands(world, options.out, console) or _solve(options.out, options.full, console)
             if options.keep_running:
                 console.print(f"The chain keeps running at {world.chain.node.url}; Ctrl-C stops it.")
                 _wait_for_interrupt()
@@ -71,7 +74,7 @@ def _describe(world: DemoWorld, console: Console) -> None:
 
 
 def _commands(world: DemoWorld, out: Path, console: Console) -> int:
-    """Run the snapshot, the review, a proposal and its verification as a user would, until one fails."""
+    """Run the snapshot, the review, a proposal and its verification."""
     snapshot = str(out / "snapshot")
     proposal = str(out / "proposal")
     sets = [part for change in PROPOSED for part in ("--set", change)]
@@ -84,6 +87,35 @@ def _commands(world: DemoWorld, out: Path, console: Console) -> int:
         ("verify", proposal),
     )
     out.mkdir(parents=True, exist_ok=True)
+    return _run_all(commands, console)
+
+
+def _solve(out: Path, full: bool, console: Console) -> int:
+    """Solve under the wave of December 2025 and drawn days, and verify what came of it."""
+    name = "full_sample" if full else "small_sample"
+    console.print(
+        f"\n[dim]==>[/dim] Writing the wave of December 2025 and a {name.replace('_', ' ')} of days"
+    )
+    spec = str(write_tail(out / "snapshot", out / "scenarios", name))
+    solution = str(out / f"solution_{name}")
+    judged = ("--scenarios", spec, "--depth", _shown(DEPTH))
+    certified = ("--certify", str(CERTIFIED[name]), "--certify-with", "mixture")
+    limits = ("--limits", _shown(LIMITS))
+    again = ("--force", "--restart")
+    code = _run_all(
+        (
+            ("solve", str(out / "snapshot"), *limits, *judged, *certified, "-o", solution, *again),
+            ("verify", solution, "--scenarios", spec),
+        ),
+        console,
+    )
+    if not full:
+        console.print("SMALL SAMPLE: too few days to certify. make demo FULL=1 draws more.")
+    return code
+
+
+def _run_all(commands: Sequence[Sequence[str]], console: Console) -> int:
+    """Run commands as a user would, until one fails; return its exit code."""
     for command in commands:
         console.print(f"\n[bold]$ breakwater {shlex.join(command)}[/bold]", soft_wrap=True)
         with tied_process([*_breakwater(), *command], first_signal=signal.SIGINT) as process:
@@ -120,7 +152,7 @@ def _leave(number: int, _frame: FrameType | None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m examples.demo",
-        description="Boot a local Aave v3 market with real contracts, snapshot, review and propose.",
+        description="Boot a local Aave v3 market with real contracts, snapshot, review, propose and solve.",
     )
     parser.add_argument(
         "--seed", type=int, default=DEFAULT_SEED, help="same seed, same market (default %(default)s)"
@@ -130,6 +162,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--out", type=Path, default=Path("out/demo"), help="output folder (default %(default)s)"
+    )
+    parser.add_argument(
+        "--full", action="store_true", help="solve under the full sample of days, not the small one"
     )
     parser.add_argument("--keep-running", action="store_true", help="leave the chain up until interrupted")
     return parser
