@@ -66,17 +66,12 @@ def _check_decimals(name: str, decimals: int) -> None:
         raise FeedError(f"{name}: {decimals!r} decimals.", remedy=f"Give 0 .. {MAX_DECIMALS}.")
 
 
-@dataclass(frozen=True, slots=True)
-class TwapSource:
-    """A Uniswap v3 mean price, `oracles.twap`; the pool follows the market."""
+class _OfPair:
+    """What every source that observes a pair shares."""
 
-    pool: twap.TwapPool
+    __slots__ = ()
+
     pair: Pair
-
-    @property
-    def decimals(self) -> int:
-        """Return the decimals of its answers."""
-        return self.pool.decimals
 
     @property
     def reads(self) -> tuple[int, ...]:
@@ -87,6 +82,23 @@ class TwapSource:
     def takes(self) -> tuple[int | None, ...]:
         """Return nothing: it reads no other node."""
         return ()
+
+    def findings(self) -> list[Finding]:
+        """Return nothing: window, tokens, cap and how it is read are the contract's or its reader's."""
+        return []
+
+
+@dataclass(frozen=True, slots=True)
+class TwapSource(_OfPair):
+    """A Uniswap v3 mean price, `oracles.twap`; the pool follows the market."""
+
+    pool: twap.TwapPool
+    pair: Pair
+
+    @property
+    def decimals(self) -> int:
+        """Return the decimals of its answers."""
+        return self.pool.decimals
 
     def start(self, view: View) -> tuple[twap.TwapState, Ints]:
         """Return a pool that has stood at the price for a whole window, and its answers."""
@@ -101,13 +113,9 @@ class TwapSource:
         """Return the answers after a window at the price."""
         return twap.settled(self.pool, self.pair.price(self.pool.name, view)[:, 0])
 
-    def findings(self) -> list[Finding]:
-        """Return nothing: window and tokens are the contract's."""
-        return []
-
 
 @dataclass(frozen=True, slots=True)
-class LaggingMeanSource:
+class LaggingMeanSource(_OfPair):
     """A Uniswap v2 mean price over Compound's window, `oracles.lagging_mean`."""
 
     mean: lagging_mean.LaggingMean
@@ -117,16 +125,6 @@ class LaggingMeanSource:
     def decimals(self) -> int:
         """Return the decimals of its answers."""
         return self.mean.decimals
-
-    @property
-    def reads(self) -> tuple[int, ...]:
-        """Return the columns of base and quote."""
-        return self.pair.columns
-
-    @property
-    def takes(self) -> tuple[int | None, ...]:
-        """Return nothing: it reads no other node."""
-        return ()
 
     def start(self, view: View) -> tuple[lagging_mean.LaggingState, Ints]:
         """Return a window that has just rolled over a pool at the price, and its answers."""
@@ -142,13 +140,9 @@ class LaggingMeanSource:
         """Return the answers after two periods at the price."""
         return lagging_mean.settled(self.mean, self.pair.price(self.mean.name, view)[:, 0])
 
-    def findings(self) -> list[Finding]:
-        """Return nothing: the period is the contract's."""
-        return []
-
 
 @dataclass(frozen=True, slots=True)
-class CurveSource:
+class CurveSource(_OfPair):
     """A Curve pool's moving average, `oracles.curve_ema`; the pool follows the market."""
 
     pool: curve_ema.CurvePool
@@ -158,16 +152,6 @@ class CurveSource:
     def decimals(self) -> int:
         """Return 18."""
         return curve_ema.DECIMALS
-
-    @property
-    def reads(self) -> tuple[int, ...]:
-        """Return the columns of base and quote."""
-        return self.pair.columns
-
-    @property
-    def takes(self) -> tuple[int | None, ...]:
-        """Return nothing: it reads no other node."""
-        return ()
 
     def start(self, view: View) -> tuple[curve_ema.CurveState, Ints]:
         """Return a pool that has long stood at the price, and its answers."""
@@ -183,13 +167,9 @@ class CurveSource:
         """Return the answers long after: the price, capped."""
         return curve_ema.settled(self.pool, self.pair.price(self.pool.name, view)[:, 0])
 
-    def findings(self) -> list[Finding]:
-        """Return nothing: averaging time and cap are the contract's."""
-        return []
-
 
 @dataclass(frozen=True, slots=True)
-class PythSource:
+class PythSource(_OfPair):
     """A signed price, `oracles.pyth`.
 
     Parameters
@@ -211,11 +191,6 @@ class PythSource:
         return self.feed.decimals
 
     @property
-    def reads(self) -> tuple[int, ...]:
-        """Return the columns of base and quote."""
-        return self.pair.columns
-
-    @property
     def takes(self) -> tuple[int | None, ...]:
         """Return the decimals of the confidence, if it reads one."""
         return () if self.confidence_decimals is None else (self.confidence_decimals,)
@@ -235,10 +210,6 @@ class PythSource:
         """Return the answers once the market has been posted."""
         price, conf = self._inputs(view)
         return pyth.settled(self.feed, price[:, 0], None if conf is None else conf[:, 0])
-
-    def findings(self) -> list[Finding]:
-        """Return nothing: how it is read is the reader's setting."""
-        return []
 
     def _inputs(self, view: View) -> tuple[Floats, Floats | None]:
         price = self.pair.price(self.feed.name, view)
