@@ -105,7 +105,7 @@ def _solve(out: Path, full: bool, console: Console) -> int:
     code = _run_all(
         (
             ("solve", str(out / "snapshot"), *limits, *judged, *certified, "-o", solution, *again),
-            ("verify", solution, "--scenarios", spec),
+            ("verify", solution),
         ),
         console,
     )

@@ -27,7 +27,7 @@ def refuse_existing(folder: Path, names: Iterable[str], force: bool) -> None:
 def write_files(folder: Path, texts: Mapping[str, str | bytes]) -> None:
     """Write each text as UTF-8 into ``folder``, made if missing; each file appears in one step.
 
-    A name may have one folder in it: ``pictures/steps.svg``.  Bytes are written as they are.
+    A name may have folders in it: ``pictures/steps.svg``.  Bytes are written as they are.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def write_files(folder: Path, texts: Mapping[str, str | bytes]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
-            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             write_whole(folder / name, text.encode("utf-8") if isinstance(text, str) else text)
     except OSError as error:
         raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from protocols.snapshot import Snapshot
+    from risk.cli.copied_inputs import Copied
     from risk.depth import Depth
     from risk.proposal.changes import Change
     from risk.scenarios.scenarios import Scenarios
@@ -90,7 +92,7 @@ class Files:
     Parameters
     ----------
     scenarios : Path or None
-        A TOML spec or a Parquet directory; a directory is too large to copy.
+        A TOML spec or a Parquet directory.
     depth, feeds, history, payload, plan, limits, certify : Path or None
     """
 
@@ -103,29 +105,26 @@ class Files:
     limits: Path | None = None
     certify: Path | None = None
 
+    @property
+    def given(self) -> dict[str, Path]:
+        """Return the files that were given, by what they are."""
+        return {f.name: p for f in fields(self) if (p := getattr(self, f.name)) is not None}
+
     def contents(self) -> dict[str, bytes]:
-        """Return name in the bundle and bytes of every file.
+        """Return name in the bundle and bytes of every file, those that a spec names too.
 
         Raises
         ------
         MalformedFile
             If one cannot be read.
         """
-        from abis.errors import MalformedFile
-        from risk.proposal.bundle import INPUTS
+        return self.copies().files
 
-        out = {}
-        for field in fields(self):
-            path: Path | None = getattr(self, field.name)
-            if path is None or path.is_dir():
-                continue
-            try:
-                out[f"{INPUTS}{field.name}{_suffix(path)}"] = path.read_bytes()
-            except OSError as error:
-                raise MalformedFile(
-                    f"cannot read '{path}': {error.strerror or error}.", remedy="Check the name of the file."
-                ) from error
-        return out
+    def copies(self) -> Copied:
+        """Return the same, and which inputs are too large to be copied whole."""
+        from risk.cli.copied_inputs import copied
+
+        return copied(self.given)
 
     @classmethod
     def inside(
@@ -147,17 +146,15 @@ class Files:
 
         found: dict[str, Path] = {}
         for name in names:
-            kind = name.removeprefix(INPUTS).partition(".")[0]
+            rest = name.removeprefix(INPUTS)
+            kind = re.split(r"[./-]", rest, maxsplit=1)[0]
             if kind not in {f.name for f in fields(cls)}:
                 raise MalformedFile(f"'{name}' is no input of a proposal.")
-            found[kind] = bundle / name
+            mark = rest[len(kind) : len(kind) + 1]
+            if mark != "-":  # else a spec names it
+                found[kind] = bundle / (f"{INPUTS}{kind}" if mark == "/" else name)
         originals = {"scenarios": scenarios, "depth": depth}
         return cls(**found | {kind: path for kind, path in originals.items() if path is not None})
-
-
-def _suffix(path: Path) -> str:
-    known = (".toml", ".csv", ".parquet", ".json")
-    return path.suffix.lower() if path.suffix.lower() in known else ".txt"
 
 
 def canonical(change: Change, snapshot: Snapshot) -> str:

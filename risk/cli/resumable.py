@@ -25,15 +25,15 @@ def resumable(output: Path | None, inputs: Mapping[str, Any], restart: bool) -> 
     restart : bool
         Whether to delete what an interrupted run left.
     """
-    from importlib.metadata import version
-
+    from risk.proposal.provenance import code_sha256, code_version
     from risk.solver.resume import Checkpoint, unfinished
 
     if output is None:
         yield None
         return
     folder = unfinished(output)
-    said = {"version": version("breakwater")} | {
+    # What other code computed is none of this one's, whatever the version says.
+    said = {"version": code_version(), "code_sha256": code_sha256()} | {
         name: None if value is None else str(value) for name, value in inputs.items()
     }
     checkpoint = Checkpoint(folder, said, restart=restart)

@@ -12,6 +12,7 @@ import typer
 from risk.cli.scenario_options import DepthFile, Grids, ScenarioFile, Shocks, sha256_of
 
 if TYPE_CHECKING:
+    from risk.cli.proposal_request import Files
     from risk.solver.frontier import Point
 
 FILES = (
@@ -50,7 +51,8 @@ spec. Whoever draws again because a certificate failed says so with --try: it ch
 counted. --outer N judges the choice under N other histories (months drawn anew); --sensitivity N solves \
 again, with N attempts each, under a third of the depth, three times it, 86 % less, and full utilisation.
 
-The folder holds copies of all inputs: breakwater verify DIR judges and certifies the choice again from it.
+The folder holds copies of all inputs and of the files they name: breakwater verify DIR judges and \
+certifies the choice again from it.
 
 With -o what was computed is kept in DIR/.unfinished until the run ends: after Ctrl-C the same command \
 goes on where it was and writes the same bytes. --frontier N also writes how borrowing power, borrowers' \
@@ -169,6 +171,7 @@ def solve(
     )
     given = Files(scenarios=scenarios, depth=depth, limits=limits, certify=file)
     batch = request.batch(taken, given)
+    inputs = {} if output is None else _copies(given)
     curves = None if depth is None else load_depth(depth, taken)
     hashes = {
         "snapshot_sha256": digest(snapshot),
@@ -215,13 +218,27 @@ def solve(
             files["plan.json"] = json.dumps(plan, indent=2) + "\n"
         if traded:
             files |= frontier_files(traded, hashes)
-        write_files(output, bundled(snapshot, request, given, batch, files))
+        write_files(output, bundled(snapshot, request, inputs, batch, files))
         if checkpoint is not None:
             checkpoint.remove()
         typer.echo(f"wrote {', '.join(sorted(files))} to {output}", err=True)
     typer.echo(body if as_json else written, nl=False)
     if solution.chosen is None:
         raise typer.Exit(1)
+
+
+def _copies(given: Files) -> dict[str, bytes]:
+    """Return the copies that go into the bundle, and say what is too large for it."""
+    from risk.cli.copied_inputs import LARGEST_BYTES
+
+    copies = given.copies()
+    for kind in copies.too_large:
+        typer.echo(
+            f"note: the files of --{kind} are larger than {LARGEST_BYTES:,} bytes and are not copied: verify "
+            f"will need them again.",
+            err=True,
+        )
+    return copies.files
 
 
 def _check_points(points: int, output: Path | None) -> None:

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING
 from risk.cli.solve_request import SolveRequest
 
 if TYPE_CHECKING:
-    from risk.cli.proposal_request import Files
     from risk.scenarios.scenarios import Scenarios
 
 SNAPSHOT = "snapshot"
 
 
 def bundled(
-    folder: Path, request: SolveRequest, files: Files, batch: Scenarios, outputs: Mapping[str, str | bytes]
+    folder: Path,
+    request: SolveRequest,
+    inputs: Mapping[str, bytes],
+    batch: Scenarios,
+    outputs: Mapping[str, str | bytes],
 ) -> dict[str, bytes]:
     """Return copies of the inputs, the outputs, the snapshot's files, and the manifest last.
 
@@ -25,7 +28,8 @@ def bundled(
     folder : Path
         Of the snapshot.
     request : SolveRequest
-    files : Files
+    inputs : mapping of name to bytes
+        Copies of the files that were given.
     batch : Scenarios
         The choice was made on them.
     outputs : mapping of name to text or bytes
@@ -36,7 +40,6 @@ def bundled(
     from risk.proposal.provenance import code_sha256, code_version
 
     written = {k: v.encode() if isinstance(v, str) else v for k, v in outputs.items()}
-    inputs = files.contents()
     parts = snapshot_parts(folder)
     manifest = Manifest(
         version=code_version(),

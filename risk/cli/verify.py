@@ -10,6 +10,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from risk.cli.proposal_request import Files
     from risk.proposal.bundle import Manifest
 
 SCHEMA = "breakwater.verification/1"
@@ -24,8 +25,8 @@ Of what 'solve' wrote, the choice is judged and certified again and every figure
 better one is not made again.
 
 A bundle of 'solve' holds its snapshot, others do not: it is taken from --snapshot, or from 'snapshot' \
-inside or beside the folder if its hash is the manifest's. Scenarios given as a Parquet directory, and files \
-that a spec of scenarios or depth names, are not copied: give the original with --scenarios or --depth.
+inside or beside the folder if its hash is the manifest's. Scenarios and depth are in the bundle with all \
+files they name, unless these are larger than 200 MB: then give the original with --scenarios or --depth.
 
 Examples:
 
@@ -48,10 +49,11 @@ def verify(
         Path | None, typer.Option("--snapshot", help="The snapshot it was made from.", show_default=False)
     ] = None,
     scenarios: Annotated[
-        Path | None, typer.Option("--scenarios", help="The scenarios it was made from, if not copied.")
+        Path | None,
+        typer.Option("--scenarios", help="The scenarios it was made from, if too large."),
     ] = None,
     depth: Annotated[
-        Path | None, typer.Option("--depth", help="The depth it was made from, if it names other files.")
+        Path | None, typer.Option("--depth", help="The depth it was made from, if too large.")
     ] = None,
     hashes_only: Annotated[
         bool, typer.Option("--hashes-only", help="Compare with the manifest; compute nothing.")
@@ -178,10 +180,11 @@ def _recompute(
             f"again by {code_sha256()[:12]} of version {code_version()}: a difference may be the code's.",
             err=True,
         )
-    if manifest.settings.get("command") == SOLVE:
-        judge_again(bundle, manifest, given[SOLUTION], folder, scenarios, depth)
-        return
     files = Files.inside(bundle, manifest.inputs, scenarios=scenarios, depth=depth)
+    _check_named(files)
+    if manifest.settings.get("command") == SOLVE:
+        judge_again(manifest, given[SOLUTION], folder, files)
+        return
     with reporting(LABELS) as report:
         again = produce(
             load(folder), snapshot_parts(folder), Request.from_json(manifest.settings), files, report
@@ -191,9 +194,27 @@ def _recompute(
         if getattr(manifest, name) != getattr(again.manifest, name):
             raise LimitBroken(
                 f"{MANIFEST}: {name} is not what these inputs lead to.",
-                remedy="If scenarios were a directory, give it with --scenarios.",
+                remedy="If scenarios were too large to be copied, give the original with --scenarios.",
             )
     check_same(given, {**again.inputs, **again.outputs}, manifest.files)
+
+
+def _check_named(files: Files) -> None:
+    """Refuse a copied spec that names files which were too large to be copied.
+
+    Raises
+    ------
+    MalformedFile
+        Naming the first.
+    """
+    from abis.errors import MalformedFile
+    from risk.cli.copied_inputs import missing
+
+    for kind, name in missing(files.given):
+        raise MalformedFile(
+            f"the bundle's {kind} name '{name}', which was too large to be copied.",
+            remedy=f"Give the original with --{kind}.",
+        )
 
 
 def _say(manifest: Manifest, *, computed: bool, as_json: bool) -> None:

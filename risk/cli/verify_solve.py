@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from risk.cli.proposal_request import Files
     from risk.engine.arrays import IntArray
     from risk.proposal.bundle import Manifest
     from risk.solver.menu import Menu
@@ -22,26 +23,18 @@ LABELS = {"certify": "generators certified under", "outer": "other histories", "
 RELATIVE = 1e-9  # sums on another machine may round otherwise
 
 
-def judge_again(
-    bundle: Path,
-    manifest: Manifest,
-    content: bytes,
-    folder: Path,
-    scenarios: Path | None,
-    depth: Path | None,
-) -> None:
+def judge_again(manifest: Manifest, content: bytes, folder: Path, files: Files) -> None:
     """Judge and certify the choice of a bundle again, and compare.
 
     Parameters
     ----------
-    bundle : Path
     manifest : Manifest
     content : bytes
         Of `SOLUTION`.
     folder : Path
         Of the snapshot.
-    scenarios, depth : Path or None
-        Originals, where the copies name other files.
+    files : Files
+        The bundle's copies, or originals in their place.
 
     Raises
     ------
@@ -52,7 +45,6 @@ def judge_again(
     from abis.strict_json import loads
     from protocols.store import load
     from risk.cli.progress import reporting
-    from risk.cli.proposal_request import Files
     from risk.cli.solve_request import SolveRequest
     from risk.depth_file import load_depth
     from risk.solver.evaluate import Setting, amounts
@@ -62,7 +54,6 @@ def judge_again(
     from risk.solver.solution_json import amounts_json
 
     request = SolveRequest.from_json(manifest.settings)
-    files = Files.inside(bundle, manifest.inputs, scenarios=scenarios, depth=depth)
     if files.limits is None:
         raise MalformedFile("the bundle has no limits.", remedy="Get the bundle again from its source.")
     taken, limits = load(folder), load_limits(files.limits)
@@ -70,7 +61,7 @@ def judge_again(
     if batch.sha256 != manifest.scenarios_sha256:
         raise LimitBroken(
             "manifest.json: scenarios_sha256 is not what these inputs lead to.",
-            remedy="If scenarios were a directory, or name files, give the original with --scenarios.",
+            remedy="If they were too large to be copied, give the original with --scenarios.",
         )
     curves = None if files.depth is None else load_depth(files.depth, taken)
     setting = Setting(taken, menu_of(taken, limits), batch, limits, None, curves)

@@ -5,37 +5,27 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from shutil import copytree
+from shutil import copytree, rmtree
 from typing import Any
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from protocols.store import digest, save
-from risk.cli.main import app, main
+from protocols.store import digest, load
+from risk.cli import copied_inputs
+from risk.cli.main import app
 from risk.proposal.bundle import sha256
-from tests.risk.report import made
-
-LIMITS = """
-[tail]
-level = 0.8
-[bad_debt]
-cvar_usd = 1e12
-[box]
-threshold_bps = 100
-threshold_step_bps = 100
-ltv_bps = 100
-[solver]
-relever = [0.0]
-"""
-Run = Callable[..., tuple[int, str, str]]
+from risk.scenarios.build import grid
+from risk.scenarios.storage import write_scenarios
+from tests.risk.cli.conftest import Run
+from tests.risk.solver.small import LIMITS
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def written(snap: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle, certified under two generators, with an outer bootstrap."""
     folder = tmp_path_factory.mktemp("solved")
-    save(made.market(), folder / "snap")
     (folder / "limits.toml").write_text(LIMITS)
     asked = [
         "--draws",
@@ -47,7 +37,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--certify-with",
         "bootstrap",
     ]
-    given = [str(folder / "snap"), "--limits", str(folder / "limits.toml"), *asked, "--outer", "2"]
+    given = [str(snap), "--limits", str(folder / "limits.toml"), *asked, "--outer", "2"]
     got = CliRunner().invoke(app, ["solve", *given, "-o", str(folder / "out")])
     assert got.exit_code == 0, got.output
     return folder / "out"
@@ -56,18 +46,6 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def bundle(written: Path, tmp_path: Path) -> Path:
     return Path(copytree(written, tmp_path / "elsewhere"))
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def command(*arguments: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as stop:
-            main([str(a) for a in arguments])
-        out, err = capsys.readouterr()
-        return int(stop.value.code or 0), out, err
-
-    return command
 
 
 def rewritten(bundle: Path, name: str, change: Callable[[Any], None]) -> None:
@@ -157,6 +135,62 @@ def test_another_seed_is_found(bundle: Path, run: Run) -> None:
     code, _, err = run("verify", bundle)
     assert code == 1
     assert "scenarios_sha256" in err
+
+
+@pytest.fixture(scope="module")
+def named(snap: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle whose scenarios are a spec that names a folder; the originals are gone."""
+    folder = tmp_path_factory.mktemp("named")
+    (folder / "limits.toml").write_text(LIMITS)
+    write_scenarios(grid("market=0:-40%:5", load(snap)), folder / "wave")
+    (folder / "s.toml").write_text('[[paths]]\nfolder = "wave"\n[[shock]]\nmove = "WETH=-30%"\n')
+    asked = ["--limits", str(folder / "limits.toml"), "--scenarios", str(folder / "s.toml"), "--no-explain"]
+    got = CliRunner().invoke(app, ["solve", str(snap), *asked, "-o", str(folder / "out")])
+    assert got.exit_code == 0, got.output
+    rmtree(folder / "wave")
+    return folder / "out"
+
+
+def test_scenarios_in_a_folder_are_in_the_bundle(named: Path, run: Run) -> None:
+    code, out, err = run("verify", named)
+    assert (code, "judged and certified again" in out + err) == (0, True), err
+
+
+@pytest.mark.parametrize("name", ["market", "fair", "scenarios"])
+def test_a_tampered_scenario_is_found(named: Path, run: Run, tmp_path: Path, name: str) -> None:
+    """Also by a forger who makes both manifests agree."""
+    bundle = Path(copytree(named, tmp_path / "elsewhere"))
+    folder = bundle / "inputs" / "scenarios-0"
+    frame = pd.read_parquet(folder / f"{name}.parquet")
+    column = "weight" if name == "scenarios" else "WETH"
+    frame.loc[1, column] *= 1.01
+    frame.to_parquet(folder / f"{name}.parquet", index=False)
+    code, _, err = run("verify", bundle)
+    assert (code, f"scenarios-0/{name}.parquet was changed" in " ".join(err.split())) == (1, True)
+    inner = json.loads((folder / "manifest.json").read_text())
+    inner["files"][f"{name}.parquet"] = sha256((folder / f"{name}.parquet").read_bytes())
+    (folder / "manifest.json").write_text(json.dumps(inner))
+    outer = json.loads((bundle / "manifest.json").read_text())
+    for file in ("manifest.json", f"{name}.parquet"):
+        outer["inputs"][f"inputs/scenarios-0/{file}"] = sha256((folder / file).read_bytes())
+    (bundle / "manifest.json").write_text(json.dumps(outer))
+    code, _, err = run("verify", bundle)
+    assert (code, "scenarios_sha256" in err) == (1, True)
+
+
+def test_scenarios_too_large_to_copy_are_asked_for(
+    snap: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bundle says so when it is written, and verify names the remedy and takes the original."""
+    monkeypatch.setattr(copied_inputs, "LARGEST_BYTES", 1_000)
+    (tmp_path / "limits.toml").write_text(LIMITS)
+    write_scenarios(grid("market=0:-40%:5", load(snap)), tmp_path / "wave")
+    asked = ("--limits", tmp_path / "limits.toml", "--scenarios", tmp_path / "wave", "--no-explain")
+    code, _, err = run("solve", snap, *asked, "-o", tmp_path / "out")
+    assert (code, "--scenarios are larger than" in " ".join(err.split())) == (0, True), err
+    code, _, err = run("verify", tmp_path / "out")
+    assert (code, "give the original with --scenarios" in " ".join(err.split())) == (1, True)
+    assert run("verify", tmp_path / "out", "--scenarios", tmp_path / "wave")[0] == 0
 
 
 def test_too_few_draws_are_refused_before_any_work(written: Path, run: Run) -> None:

@@ -18,6 +18,8 @@ from abis.findings import Finding, FindingKind, Severity
 from protocols.snapshot import Snapshot
 from protocols.store import save
 from risk.cli.main import main
+from risk.cli.resumable import resumable
+from risk.proposal import provenance
 from risk.scenarios.build import grid
 from risk.scenarios.scenarios import Scenarios
 from risk.solver.amount import Amount
@@ -172,3 +174,18 @@ def test_caps_are_part_of_what_names_a_judgement(market: Snapshot, falls: Scenar
     other[row] = menu.first[row] + (1 if menu.rows[row].current == 0 else 0)
     judged(setting, other, realised=False)
     assert checkpoint.choices_found == 0
+
+
+def test_what_other_code_left_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An edit of any of the packages' files ends what was unfinished, with no new version."""
+    with resumable(tmp_path, {"limits": "a"}, restart=False):
+        pass
+    with resumable(tmp_path, {"limits": "a"}, restart=False) as checkpoint:
+        assert checkpoint is not None
+        assert checkpoint.resumed
+    monkeypatch.setattr(provenance, "code_sha256", lambda: "0" * 64)
+    with (
+        pytest.raises(InputError, match="code_sha256 differ"),
+        resumable(tmp_path, {"limits": "a"}, restart=False),
+    ):
+        pass

@@ -12,19 +12,8 @@ from risk.solver.limits import read_limits
 from risk.solver.recommend import Solution, recommend
 from risk.solver.solution_json import text, to_json
 from tests.risk.report import made
+from tests.risk.solver.small import LIMITS
 
-LIMITS = """
-[tail]
-level = 0.8
-[bad_debt]
-cvar_usd = 1e12
-[box]
-threshold_bps = 100
-threshold_step_bps = 100
-ltv_bps = 100
-[solver]
-relever = [0.0]
-"""
 HOSTILE = ("<b>|x", "](http://a.b)", "WBTC", "USDC", "GHO", "@all")
 
 
