@@ -293,7 +293,8 @@ def _chance_rows(
 
 def _widened(row: LinearConstraint, columns: int) -> LinearConstraint:
     """Return a constraint with columns of nothing behind its own."""
-    narrow: csr_array[Any] = csr_array(row.A)  # type: ignore[arg-type]
+    assert isinstance(row.A, csr_array)  # as `_matrix` makes them
+    narrow = row.A
     wide = csr_array((narrow.data, narrow.indices, narrow.indptr), shape=(narrow.shape[0], columns))
     return LinearConstraint(wide, row.lb, row.ub)
 

@@ -180,7 +180,7 @@ def _block_bytes(made: tuple[BookSwept, ...]) -> bytes:
             for measure in fields(Swept):
                 arrays[f"{k}.{part.name}.{measure.name}"] = getattr(whole, measure.name)
     buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -9,8 +10,8 @@ from risk.solver.cap_fill import CapFill, cap_fill, cap_fill_families, cap_findi
 from tests.risk.markets import RESERVES, market
 
 
-def fills(**changes: dict[str, int]) -> dict[str, CapFill]:
-    reserves = [replace(r, **changes.get(r.symbol, {})) for r in RESERVES]  # type: ignore[arg-type]
+def fills(**changes: dict[str, Any]) -> dict[str, CapFill]:
+    reserves = [replace(r, **changes.get(r.symbol, {})) for r in RESERVES]
     return {f.subject: f for f in cap_fill(market(positions=(), reserves=reserves))}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,10 +20,10 @@ from tests.risk.report import made
 LIMITS = read_limits("[tail]\nlevel = 0.8\n[bad_debt]\ncvar_usd = 1e9\n[solver]\nmigration = true\n")
 
 
-def opened(**changes: object) -> Snapshot:
+def opened(**changes: Any) -> Snapshot:
     """The market with a category changed."""
     market = made.market()
-    return replace(market, emodes=(replace(market.emodes[0], **changes),))  # type: ignore[arg-type]
+    return replace(market, emodes=(replace(market.emodes[0], **changes),))
 
 
 def moved(market: Snapshot, relever: float = 0.0) -> tuple[Accounts, Accounts]:

@@ -83,9 +83,13 @@ def test_unknown_pairs_come_last_without_a_number() -> None:
 
 def test_longer_horizons_are_hit_more_often_and_unknown_ones_refused() -> None:
     short, long = (
-        {(p.collateral, p.debt): p.empirical for p in new_positions(market(), horizon_s=h) if not p.emode}
+        {
+            (p.collateral, p.debt): p.empirical
+            for p in new_positions(market(), horizon_s=h)
+            if not p.emode and p.empirical is not None
+        }
         for h in (DAY_S, 30 * DAY_S)
     )
-    assert short["WETH", "USDC"] < long["WETH", "USDC"]  # type: ignore[operator]
+    assert short["WETH", "USDC"] < long["WETH", "USDC"]
     with pytest.raises(InputError, match="60 s"):
         new_positions(market(), horizon_s=60)

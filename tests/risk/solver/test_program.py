@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abis.errors import InputError
+from risk.engine.arrays import FloatArray
 from risk.solver.program import Budget, ChanceLimit, Program, TailLimit, solve, value
 
 amount = st.integers(0, 50).map(float)
@@ -21,7 +22,7 @@ def programs(draw: st.DrawFn) -> Program:
     row = np.repeat(np.arange(len(sizes)), sizes)
     options, scenarios = len(row), draw(st.integers(1, 8))
 
-    def numbers(count: int) -> np.ndarray:  # type: ignore[type-arg]
+    def numbers(count: int) -> FloatArray:
         return np.array(draw(st.lists(amount, min_size=count, max_size=count)))
 
     tails = tuple(
