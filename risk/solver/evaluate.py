@@ -16,7 +16,7 @@ from oracles.graph import OracleGraph
 from protocols.snapshot import Snapshot
 from risk.depth import Depth
 from risk.engine.arrays import FloatArray, IntArray
-from risk.engine.book_sweep import Accounts, RowOptions, book_sweep
+from risk.engine.book_sweep import Accounts, RowOptions
 from risk.engine.liquidatable import liquidatable
 from risk.engine.liquidity import Liquidity
 from risk.engine.pair_sweep import Swept
@@ -36,6 +36,7 @@ from risk.solver.parts import accounts_of_part
 from risk.solver.realised import realised as realised_amounts
 from risk.solver.related import related_excess_bps
 from risk.solver.scenario_limits import scenario_limits
+from risk.solver.sweep.book import sweep, sweepable
 
 MIGRATED = " (after migration)"
 # Limit -> the sweep's measure that it bounds, of the whole book.
@@ -194,10 +195,11 @@ def sweep_of(setting: Setting, chosen: IntArray, books: Sequence[Accounts]) -> l
         np.arange(rows + 1), options.threshold[chosen], options.bonus[chosen], np.arange(rows), np.ones(rows)
     )
     calls = calls_of(setting.limits, setting.scenarios)
+    ready = [sweepable(book, one) for book in books]
     blocks = []
     for block in setting.scenarios.blocks():
         oracle, fair = multiples(setting.snapshot, setting.scenarios, block, setting.oracles)
-        blocks.append([book_sweep(book, oracle, fair, one, calls).now for book in books])
+        blocks.append([sweep(book, oracle, fair, calls).now for book in ready])
     return [
         Swept(*(np.concatenate([getattr(b[k], m) for b in blocks]) for m in MEASURES))
         for k in range(len(books))

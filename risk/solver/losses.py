@@ -12,7 +12,7 @@ import numpy as np
 from oracles.graph import OracleGraph
 from protocols.snapshot import Snapshot
 from risk.engine.arrays import FloatArray
-from risk.engine.book_sweep import Accounts, BookSwept, book_sweep
+from risk.engine.book_sweep import Accounts, BookSwept
 from risk.engine.pair_sweep import Calls, Swept
 from risk.engine.prices import check_prices, market_price_usd, oracle_raw
 from risk.scenarios.scenarios import BLOCK, ScenarioBlock, Scenarios
@@ -20,6 +20,7 @@ from risk.solver.limits import Limits
 from risk.solver.menu import BPS, Menu, accounts_of
 from risk.solver.parts import Part, accounts_of_part
 from risk.solver.scenario_limits import parts_of
+from risk.solver.sweep.book import sweep, sweepable
 
 MEASURES = ("eligible_usd", "bad_debt_usd", "avoidable_usd")
 
@@ -92,23 +93,24 @@ def losses_of(
     accounts = accounts_of(snapshot, menu) if accounts is None else accounts
     calls, parts = calls_of(limits, scenarios), parts_of(limits)
     books = [accounts, *(accounts_of_part(snapshot, menu, accounts, part) for part in parts)]
-    blocks: list[tuple[BookSwept, ...]] = []
+    ready = [sweepable(book, menu.row_options(e)) for e in limits.relever for book in books]
+    whole = [_empty(len(menu.options), len(scenarios)) for _ in ready]
     for start in range(0, len(scenarios), BLOCK):
         stop = min(start + BLOCK, len(scenarios))
 
-        def sweep(start: int = start, stop: int = stop) -> tuple[BookSwept, ...]:
+        def swept(start: int = start, stop: int = stop) -> tuple[BookSwept, ...]:
             block = scenarios.produce(start, stop)
             oracle, fair = multiples(snapshot, scenarios, block, oracles)
-            return tuple(_swept(book, oracle, fair, menu, e, calls) for e in limits.relever for book in books)
+            return tuple(sweep(book, oracle, fair, calls) for book in ready)
 
-        blocks.append(sweep() if kept is None else kept.swept(start, sweep))
+        for own, found in zip(whole, swept() if kept is None else kept.swept(start, swept), strict=True):
+            _put(own, found, start, stop)
         if progress is not None:
             progress(stop, len(scenarios))
-    whole = [_joined([block[k] for block in blocks]) for k in range(len(limits.relever) * len(books))]
     out = []
     for k, relever in enumerate(limits.relever):
-        first, *own = whole[k * len(books) : (k + 1) * len(books)]
-        out.append(Losses(relever, first, MappingProxyType(dict(zip(parts, own, strict=True)))))
+        first, *own_parts = whole[k * len(books) : (k + 1) * len(books)]
+        out.append(Losses(relever, first, MappingProxyType(dict(zip(parts, own_parts, strict=True)))))
     return tuple(out)
 
 
@@ -142,14 +144,15 @@ def _over(prices: FloatArray, now: FloatArray) -> FloatArray:
     return np.asarray(np.divide(prices, now, out=np.ones_like(prices), where=now > 0))
 
 
-def _swept(
-    accounts: Accounts, oracle: FloatArray, fair: FloatArray, menu: Menu, relever: float, calls: Calls
-) -> BookSwept:
-    return book_sweep(accounts, oracle, fair, menu.row_options(relever), calls)
+def _empty(options: int, scenarios: int) -> BookSwept:
+    return BookSwept(
+        Swept(*(np.empty(scenarios) for _ in MEASURES)),
+        Swept(*(np.empty((options, scenarios)) for _ in MEASURES)),
+    )
 
 
-def _joined(parts: list[BookSwept]) -> BookSwept:
-    def of(swept: list[Swept]) -> Swept:
-        return Swept(*(np.concatenate([getattr(p, m) for p in swept], axis=-1) for m in MEASURES))
-
-    return BookSwept(of([p.now for p in parts]), of([p.change for p in parts]))
+def _put(whole: BookSwept, block: BookSwept, start: int, stop: int) -> None:
+    """Write a block in its place: arrays of all options and scenarios are there once only."""
+    for measure in MEASURES:
+        getattr(whole.now, measure)[start:stop] = getattr(block.now, measure)
+        getattr(whole.change, measure)[:, start:stop] = getattr(block.change, measure)
