@@ -57,3 +57,8 @@ def attempt(setting: Setting, chosen: IntArray, *, whole: bool = False, realised
         found = judged(setting, chosen)
     assert found is not None
     return Attempt(chosen, values[0], found.amounts, values, found.findings)
+
+
+def excess(found: Attempt) -> float:
+    """Return by how much a choice breaks limits, as shares of these, added up; 0 where it keeps them all."""
+    return sum((a.value - a.limit) / max(abs(a.limit), 1e-9) for a in broken(found.amounts))

@@ -20,7 +20,11 @@ import numpy as np
 from risk.engine.arrays import IntArray
 from risk.solver.attempt import Attempt
 from risk.solver.evaluate import Setting, broken
+from risk.solver.guide import judges
 from risk.solver.program import Program
+from risk.solver.realised import ENGINE
+
+EXACT = "exact integers"  # what decides whom a change makes liquidatable
 
 
 def alone(program: Program, chosen: IntArray) -> IntArray:
@@ -53,12 +57,28 @@ def proven(setting: Setting, attempt: Attempt) -> list[IntArray]:
     return cuts
 
 
+def alike(setting: Setting, attempt: Attempt) -> IntArray:
+    """Return the choice that breaks a limit with all that break it for the same reason.
+
+    A row that holds no borrower's collateral has no part in any loss, nor in whom a change makes
+    liquidatable; where nothing but that is broken, any option of such rows fails too.
+    """
+    menu, last = setting.menu, len(setting.menu.options)
+    losses_alone = all(
+        a.model in (ENGINE, EXACT) or a.model.startswith("sweep, borrowers") for a in broken(attempt.amounts)
+    )
+    if not losses_alone:
+        return np.append(attempt.chosen, last)
+    holds = np.isin(np.arange(len(menu.rows)), setting.accounts.c_row)
+    return np.append(np.flatnonzero((np.arange(last) == attempt.chosen[menu.row]) | ~holds[menu.row]), last)
+
+
 def corrected(program: Program, attempt: Attempt) -> Program:
     """Return the program with limits lowered in proportion to what the additive model understates."""
     option = np.append(attempt.chosen, len(program.row) - 1)
     lowered = []
     for tail in program.tails:
-        judged = [a for a in attempt.amounts if tail.name.startswith(a.name) and _same(tail.name, a.model)]
+        judged = [a for a in attempt.amounts if judges(a, tail)]
         worst = max((a for a in judged if not a.kept), key=lambda a: a.value, default=None)
         if worst is not None:
             lowered.append(
@@ -67,8 +87,3 @@ def corrected(program: Program, attempt: Attempt) -> Program:
         else:
             lowered.append(tail)
     return replace(program, tails=tuple(lowered))
-
-
-def _same(label: str, model: str) -> bool:
-    behaviour = label.rpartition("(follow ")[2].rstrip(")")
-    return model == "engine" or f"follow {behaviour} of" in model

@@ -264,7 +264,7 @@ def duel(setting: Setting, fresh: Scenarios, chosen: IntArray, name: str) -> Due
     """
     held = replace(setting, limits=replace(setting.limits, relever=(0.0,)))
     losses = losses_of(held.snapshot, held.menu, held.scenarios, held.limits, oracles=held.oracles)
-    arena = _Arena(held, losses, _harm(held, chosen), _floor(held))
+    arena = _Arena(held, losses, _harm(held, chosen), _floor(held), chosen)
     new, needed = replace(held, scenarios=fresh), power_usd(held, chosen)
     full = arena.within(1.0)
     if full is not None and power_usd(held, full) <= needed:
@@ -284,9 +284,8 @@ def most_power(setting: Setting, chosen: IntArray) -> IntArray:
         setting.snapshot, setting.menu, setting.scenarios, setting.limits, oracles=setting.oracles
     )
     harm = _harm(setting, chosen)
-    best = _Arena(setting, losses, harm, harm).within(1.0)
-    better = best is not None and power_usd(setting, best) > power_usd(setting, chosen)
-    return best if best is not None and better else chosen
+    best = _Arena(setting, losses, harm, harm, chosen).within(1.0)
+    return chosen if best is None else best
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -297,6 +296,7 @@ class _Arena:
     losses: tuple[Losses, ...]
     harm: dict[str, float]
     floor: dict[str, float]
+    start: IntArray  # the rival's choice, which keeps its own harm
 
     def within(self, share: float) -> IntArray | None:
         """Return the choice of most power within a share of the rival's harm above the floor."""
@@ -304,7 +304,7 @@ class _Arena:
         most = {k: floor[k] + share * (v - floor[k]) for k, v in self.harm.items()}
         numbers = MappingProxyType(dict(self.held.limits.numbers) | most)
         held = replace(self.held, limits=replace(self.held.limits, numbers=numbers))
-        best = search(held, self.losses).best
+        best = search(held, self.losses, starts=[self.start]).best
         return None if best is None else best.chosen
 
     def least(self, needed: float) -> tuple[float, IntArray | None]:
