@@ -152,6 +152,22 @@ KEYS: Mapping[str, Mapping[str, Key]] = {
             1.0, 0, INF, "borrowing power a USD of expected potential bad debt costs, USD"
         ),
     },
+    "procyclicality": {
+        "stressed_weight": Key(
+            0,
+            0,
+            1,
+            "share of stressed draws in every regime, 0 or at least 0.25; solve --regimes",
+        ),
+        "floor_lookback_days": Key(
+            0, 0, 36_500, "no haircut below what history of so many days asks for; 0: no floor"
+        ),
+        "release_buffer": Key(0, 0, 1, "share by which calm haircuts are raised, to be used up in stress"),
+        "release_bps_per_day": Key(INF, 0.01, INF, "how far a published haircut may move a day, bps"),
+        "hold_days": Key(7, 1, 365, "days without a stricter regime before a milder one is entered"),
+        "support_usd": Key(0, 0, INF, "price of ETH below which it is out of its usual range; 0: none"),
+        "thresholds_move": Key(0, 0, 1, "1: thresholds and bonuses are chosen by regime too; 0: LTVs only"),
+    },
     "plan": {
         "notice_days": Key(0, 0, 365, "between the plan and the first step that lowers a threshold"),
     },
@@ -282,6 +298,7 @@ def _consistent(numbers: Mapping[str, float]) -> None:
         if sized != likely:
             given, missing = ("size_usd", "probability") if sized else ("probability", "size_usd")
             raise InputError(f"{section}.{given} stands alone.", remedy=f"Give {section}.{missing} too.")
+    _tempered(numbers)
     if numbers["liquidations.quantile_usd"] > numbers["liquidations.cvar_usd"] and math.isfinite(
         numbers["liquidations.quantile_usd"]
     ):
@@ -290,6 +307,25 @@ def _consistent(numbers: Mapping[str, float]) -> None:
             f"{numbers['liquidations.cvar_usd']:g}: it can never bind.",
             remedy="A quantile is never above the CVaR of its level: lower it, or leave it out.",
         )
+
+
+def _tempered(numbers: Mapping[str, float]) -> None:
+    """Refuse rules against procyclicality that are none."""
+    weight = numbers["procyclicality.stressed_weight"]
+    if 0 < weight < 0.25:
+        raise InputError(
+            f"procyclicality.stressed_weight is {weight:g}.",
+            remedy="Give at least 0.25 (Delegated Regulation (EU) 153/2013, article 28), or 0 for none.",
+        )
+    if weight == 1 and numbers["procyclicality.release_buffer"] > 0:
+        raise InputError(
+            "procyclicality.release_buffer has nothing to be used up for: every regime is stress already.",
+            remedy="Lower stressed_weight below 1, or leave the buffer out.",
+        )
+    for name in ("floor_lookback_days", "hold_days", "thresholds_move"):
+        value = numbers[f"procyclicality.{name}"]
+        if value != int(value):
+            raise InputError(f"procyclicality.{name} is {value:g}.", remedy="Give a whole number.")
 
 
 def _pins(given: Mapping[str, Any]) -> dict[str, str]:
