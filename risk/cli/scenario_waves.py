@@ -72,18 +72,19 @@ def _print(held: tuple[PastWave, ...], followed: tuple[Followed, ...]) -> None:
 
     console = Console(highlight=False)
     console.print(_waves(held))
+    console.print()
     console.print(_followed(followed))
+    console.print()
     least = min(followed, key=lambda f: f.episodes)
     console.print(f"After {least.days} days, {least.coin}: {least.statement}")
 
 
 def _waves(held: tuple[PastWave, ...]) -> Any:
-    from risk.cli.scenario import plain_table
+    from risk.cli.scenario_tables import plain_table
     from risk.venues.waves import COINS, HORIZONS_DAYS
 
     columns = [c if d == 0 else f"+{d} d" for c in COINS for d in (0, *HORIZONS_DAYS)]
     table = plain_table("Waves: return of the day and after midnight UTC, %", "Date", "M USD", *columns)
-    table.padding = (0, 1, 0, 0)  # fits 80 columns
     for w in held:
         cells = []
         for coin in COINS:
@@ -94,13 +95,12 @@ def _waves(held: tuple[PastWave, ...]) -> Any:
 
 
 def _followed(rows: tuple[Followed, ...]) -> Any:
-    from risk.cli.scenario import plain_table
+    from risk.cli.scenario_tables import plain_table
 
     table = plain_table(
         "What followed, %; beside it any day", "After", "Waves", "Episodes", "Median", "Range", "Rose",
         "Any day", "Rose",
     )  # fmt: skip
-    table.padding = (0, 1, 0, 0)
     for f in rows:
         table.add_row(
             f"{f.coin} +{f.days} d",

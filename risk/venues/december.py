@@ -30,6 +30,7 @@ HOUR_S, DAY_S, LATE_S = 3600.0, 86_400.0, 4 * 3600.0
 COARSE_S, FINE_S, BIN_S = 60.0, 5.0, 60.0
 NEAR, FAR = 0.006, 0.08  # where the dense stack ends, and the other; log distance of BTC
 WHALE_AT, WHALE_LEVERAGE, WHALE_VENUE = 0.016, 20.0, "HTX"
+HYPERLIQUID = "Hyperliquid"
 POSITION_USD, LEVELS = 50_000.0, {NEAR: 8, FAR: 28}
 ROUNDS, SETTLED = 40, 0.02
 
@@ -45,6 +46,7 @@ class Free:
     withdrawal: float
     least_share: float
     lag_spread: float
+    hyperliquid_share: float  # of leveraged open interest; the other venues keep their proportions
 
     @classmethod
     def used(cls) -> Free:
@@ -168,7 +170,7 @@ def betas(fit: Fit) -> dict[str, float]:
 def market(fit: Fit, free: Free, price_usd: Mapping[str, float] | None = None) -> Market:
     """Return the market before the wave."""
     price, held = dict(price_usd or prices()), venues(free)
-    shares, split = table()["venues"], {"BTC": 1.0, **table()["assets"]["split"]}
+    shares, split = _shares(free), {"BTC": 1.0, **table()["assets"]["split"]}
     beta = {"BTC": 1.0, **betas(fit)}
     shorts_of_btc = fit.btc / (fit.btc + fit.others)
     parts: list[Positions] = []
@@ -182,6 +184,13 @@ def market(fit: Fit, free: Free, price_usd: Mapping[str, float] | None = None) -
             parts += _stacks(v, asset, price[asset], beta[asset], longs, shorts, fit.near)
     parts.append(_whale(held, price["BTC"], fit.whale))
     return market_of(held, price, joined(parts), beta=betas(fit), synchrony=free.synchrony)
+
+
+def _shares(free: Free) -> dict[str, float]:
+    """Return each venue's part of the open interest: the table's, Hyperliquid's as stated."""
+    split = {name: part for name, part in table()["venues"].items() if name != "source"}
+    scale = (1.0 - free.hyperliquid_share) / (1.0 - split[HYPERLIQUID])
+    return {n: free.hyperliquid_share if n == HYPERLIQUID else scale * part for n, part in split.items()}
 
 
 def _stacks(
@@ -344,39 +353,6 @@ def _better(fit: Fit, wave: Wave, fixed_path: bool) -> Fit:
     )
 
 
-def outside_w2(_: Fit, market_: Market, moments_s: FloatArray) -> FloatArray:
-    """Return the shipped path of the day of W2, (T, K) log moves."""
-    path = table()["path"]
-    level = np.log(np.array(path["btc_w2_usd"]) / path["btc_w2_usd"][0])
-    btc = np.interp(moments_s, np.array(path["hours_w2"]) * HOUR_S, level)
-    return np.asarray(btc[:, None] * market_.beta)
-
-
-def predicted_w2(
-    fit: Fit,
-    free: Free | None = None,
-    *,
-    price_usd: Mapping[str, float] | None = None,
-    outside: Outside = outside_w2,
-    learn: Callable[[Wave], None] | None = None,
-) -> tuple[Wave, dict[str, float]]:
-    """Return the day of W2 from the same open interest, rebuilt, and its figures: nothing is fitted to it."""
-    moments = grid(DAY_S - COARSE_S)
-    now = market(fit, free or Free.used(), price_usd)
-    wave = simulate(now, outside(fit, now, moments), moments)
-    for _ in range(3 if learn is not None else 0):
-        assert learn is not None
-        learn(wave)
-        wave = simulate(now, outside(fit, now, moments), moments)
-    day = wave.closed_usd()
-    one = day[now.names().index("Hyperliquid")]
-    return wave, {
-        "w2_total_24h": float(day.sum()),
-        "w2_hyperliquid": float(one.sum()),
-        "w2_long_share": min(1.0, float(one[:, 0].sum() / max(one.sum(), 1.0))),
-    }
-
-
 def what_ifs(fit: Fit, wave: Wave, free: Free | None = None) -> dict[str, Wave]:
     """Return the same day, from the same state and outside moves, with one thing changed."""
     base = wave.market
@@ -388,9 +364,7 @@ def what_ifs(fit: Fit, wave: Wave, free: Free | None = None) -> dict[str, Wave]:
         "depth halved": {"venues": tuple(v.with_depth(0.5) for v in base.venues)},
         "depth cut by 86 %": {"venues": tuple(v.with_depth(0.14) for v in base.venues)},
         "leverage capped at 10": {"positions": base.positions.with_leverage_at_most(10.0)},
-        "withdrawals halted on three venues": {
-            "venues": tuple(v.halted() if v.name in middle else v for v in base.venues)
-        },
+        "three venues halted": {"venues": tuple(v.halted() if v.name in middle else v for v in base.venues)},
     }
     return {
         name: simulate(base.with_(**change), wave.outside, wave.moments_s) for name, change in changed.items()

@@ -23,14 +23,14 @@ from risk.venues.december import (
     fitted,
     free_ranges,
     market,
-    predicted_w2,
     prices,
     results,
     what_ifs,
 )
 from risk.venues.december_candles import CandlePath, candle_path
 from risk.venues.december_table import Beside, table, targets
-from risk.venues.next_shock import NextShock, next_shock
+from risk.venues.december_w2 import predicted_w2
+from risk.venues.next_shock import NextShock, even_share, next_shock
 from risk.venues.positions import FloatArray
 from risk.venues.profile import shipped
 from risk.venues.scenario import of_coins
@@ -50,6 +50,8 @@ class December:
         What was fitted, and what was taken from a range.
     wave, w2 : Wave
         The fitted day, and the predicted one.
+    w2_runs_away : bool
+        See `risk.venues.december_w2.Predicted`.
     beside : tuple of Beside
         Target beside result.
     others : mapping of str to Wave
@@ -63,6 +65,7 @@ class December:
     free: Free
     wave: Wave
     w2: Wave
+    w2_runs_away: bool
     beside: tuple[Beside, ...]
     others: Mapping[str, Wave]
     error_bps: Mapping[str, float]
@@ -111,31 +114,31 @@ def december(candles: Path | None = None, progress: Progress | None = None) -> D
     paths: dict[str, CandlePath] = {}
     if candles is None:
         fit, wave = fitted(free, progress=tell)
-        w2, predicted = predicted_w2(fit, free)
+        w2 = predicted_w2(fit, free)
     else:
         paths = {name: candle_path(candles, name, prices()) for name in ("W1", "W2")}
         one, two = paths["W1"], paths["W2"]
         fit, wave = fitted(
             free, price_usd=one.price_usd, outside=one, learn=one.learn, fixed_path=True, progress=tell
         )
-        w2, predicted = predicted_w2(fit, free, price_usd=two.price_usd, outside=two, learn=two.learn)
+        w2 = predicted_w2(fit, free, price_usd=two.price_usd, outside=two, learn=two.learn)
     say("what-ifs", 0, 1)
     others = what_ifs(fit, wave, free)
     say("what-ifs", 1, 1)
-    got, seen = {**results(wave), **predicted}, set(results(wave))
+    got, seen = {**results(wave), **w2.figures}, set(results(wave))
     beside = tuple(Beside(t, got[n], n in seen) for n, t in targets().items())
     errors = {a: paths["W1"].error_bps(wave, a) for a in paths["W1"].log_price} if paths else {}
-    findings = (*_findings(), *(paths["W1"].findings if paths else ()))
-    return December(fit, free, wave, w2, beside, others, errors, findings)
+    findings = (*_findings(w2.runs_away), *(paths["W1"].findings if paths else ()))
+    return December(fit, free, wave, w2.wave, w2.runs_away, beside, others, errors, findings)
 
 
 def not_identified(found: December, progress: Progress | None = None) -> list[dict[str, Any]]:
-    """Return, for each free parameter at both ends of its range, what is met and the cascade's share.
+    """Return, for each free parameter at both ends of its range, what is met, the cascade's share and W2.
 
-    Where every end can be fitted about as well and the share differs, the figures do not identify it.  Uses
-    the shipped path.
+    Where every end can be fitted about as well and these differ, the figures do not identify it.  Ends that
+    are the value used are left out.  Uses the shipped path.
     """
-    ends = [(name, end) for name, row in free_ranges().items() for end in row[1:]]
+    ends = [(name, end) for name, row in free_ranges().items() for end in row[1:] if end != row[0]]
     rows = []
     for n, (name, end) in enumerate(ends):
         if progress is not None:
@@ -153,6 +156,7 @@ def not_identified(found: December, progress: Progress | None = None) -> list[di
                 "cascade_share": wave.cascade_share(),
                 "spectral_radius": radius_before(wave),
                 "btc_usd_per_percent": fit.btc,
+                "w2_hyperliquid_usd": predicted_w2(fit, free).figures["w2_hyperliquid"],
             }
         )
     if progress is not None:
@@ -160,7 +164,9 @@ def not_identified(found: December, progress: Progress | None = None) -> list[di
     return rows
 
 
-def cleaner(found: December, factor: float) -> tuple[NextShock, ...]:
+def cleaner(
+    found: December, factor: float, progress: Progress | None = None
+) -> tuple[tuple[NextShock, ...], float | None]:
     """Return the same next shock before the wave, after it, and with leverage built up again.
 
     New leverage stands from the price after the wave as the fitted stack stood from the price before it; no
@@ -171,21 +177,43 @@ def cleaner(found: December, factor: float) -> tuple[NextShock, ...]:
     found : December
     factor : float
         Of the price of BTC from outside, over an hour; the others follow by beta.
+    progress : callable (phase, done, total), optional
+
+    Returns
+    -------
+    rows : tuple of NextShock
+    even : float or None
+        The share rebuilt at which the shock liquidates as much as before the wave (`even_share`).
     """
-    wave = found.wave
+    wave, move = found.wave, float(np.log(factor))
+    say = progress or (lambda phase, done, total: None)
     after = market_after(wave.market, wave.state)
     price = dict(zip(after.assets, map(float, after.price_usd), strict=True))
     fresh = market(found.fit._replace(whale=1.0), found.free, price).positions
-    return next_shock(wave.market, wave.state, float(np.log(factor)), fresh)
+    say("next shock", 0, 2)
+    rows = next_shock(wave.market, wave.state, move, fresh)
+    say("next shock", 1, 2)
+    even = even_share(wave.market, wave.state, move, fresh)
+    say("next shock", 2, 2)
+    return rows, even
 
 
-def _findings() -> tuple[Finding, ...]:
+def _findings(w2_runs_away: bool) -> tuple[Finding, ...]:
     note = table()["note"]
     profiles = {p for name, p in table()["profiles"].items() if name != "source"} | {"spot"}
     assumed = tuple(f for p in sorted(profiles) for f in shipped(p).findings)
     free = ", ".join(free_ranges())
+    away = Finding(
+        FindingKind.UNVERIFIED,
+        Severity.MEDIUM,
+        "16 December",
+        "with the open interest fitted to 7 December the market runs away on these candles, which it did "
+        "not: that day's stack was less dense. The figures of W2 are those at the candles' own prices.",
+    )
     return (
         Finding(FindingKind.INCONSISTENT, Severity.MEDIUM, "published figures", note["inconsistency"]),
+        Finding(FindingKind.INCONSISTENT, Severity.MEDIUM, "Hyperliquid's 374 M", note["figure_of_w2"]),
+        *((away,) if w2_runs_away else ()),
         Finding(FindingKind.UNVERIFIED, Severity.LOW, "published figures", note["press"]),
         Finding(
             FindingKind.UNVERIFIED,

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.optimize import brentq
 
 from abis.errors import InputError
 from risk.contagion import spectral_radius
@@ -24,6 +25,7 @@ from risk.venues.state import State, coins_by_side, start
 
 OVER_S, HOLD_S, STEP_S = 3_600.0, 3_600.0, 5.0
 SHARES = (0.5, 1.0, 1.5)
+MOST, CLOSE_ENOUGH = 2.0, 1e-3  # highest share looked at for `even_share`, and how exactly it is found
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +159,39 @@ def next_shock(
         Where leverage is opened at the prices after the wave (`rebuilt`).
     shares : sequence of float
     """
-    after = market_after(before, state)
-    runs = {"before the wave": before, "after it": after}
+    runs = {"before the wave": before, "after it": market_after(before, state)}
     for share in shares:
-        more = rebuilt(before, after, fresh, share)
-        runs[f"{share:.0%} of it rebuilt"] = market_after(before, state, rebuilt=[more])
+        runs[f"{share:.0%} of it rebuilt"] = _with_rebuilt(before, state, fresh, share)
     return tuple(shocked(name, market, log_move, over_s) for name, market in runs.items())
+
+
+def _with_rebuilt(before: Market, state: State, fresh: Positions, share: float) -> Market:
+    more = rebuilt(before, market_after(before, state), fresh, share)
+    return market_after(before, state, rebuilt=[more])
+
+
+def even_share(
+    before: Market, state: State, log_move: float, fresh: Positions, *, over_s: float = OVER_S
+) -> float | None:
+    """Return the share rebuilt at which the shock liquidates as much as it did before the wave.
+
+    Parameters
+    ----------
+    before, state, log_move, fresh, over_s
+        See `next_shock`.
+
+    Returns
+    -------
+    float or None
+        To a thousandth, by bisection.  None if the wave took nothing away for this shock, or if even twice
+        what it closed does not bring it back.
+    """
+    aim = shocked("before", before, log_move, over_s).liquidated_usd
+
+    def more(share: float) -> float:
+        market = _with_rebuilt(before, state, fresh, share)
+        return shocked("rebuilt", market, log_move, over_s).liquidated_usd - aim
+
+    if more(0.0) >= 0.0 or more(MOST) <= 0.0:
+        return None
+    return float(brentq(more, 0.0, MOST, xtol=CLOSE_ENOUGH))

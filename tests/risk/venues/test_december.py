@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +11,16 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from abis.errors import ScenarioError
+from abis.errors import BreakwaterError, ScenarioError
 from risk.cli.main import app
+from risk.cli.scenario_tables import show
 from risk.scenarios.scenarios import Scenarios
 from risk.scenarios.storage import write_scenarios
 from risk.venues.december import Fit, Free, Wave, diverges, fitted, free_ranges, prices, results
-from risk.venues.december_candles import candle_path
-from risk.venues.december_report import radius_before, summary
-from risk.venues.december_table import Target, table, targets
+from risk.venues.december_candles import CandlePath, candle_path
+from risk.venues.december_report import December, radius_before, summary
+from risk.venues.december_table import Beside, Target, table, targets
+from risk.venues.december_w2 import predicted_w2, share_needed
 from risk.venues.scenario import of_coins
 
 
@@ -32,6 +35,7 @@ def test_every_figure_has_a_source_and_the_note_stays() -> None:
     assert "374" in table()["note"]["inconsistency"]
     shares = [v for k, v in table()["venues"].items() if k != "source"]
     assert sum(shares) == pytest.approx(1.0)
+    assert Free.used().hyperliquid_share == table()["venues"]["Hyperliquid"]
     assert all(low <= used <= high for used, low, high in free_ranges().values())
 
 
@@ -49,6 +53,15 @@ def test_the_fit_meets_the_first_and_third_set(wave: tuple[Fit, Wave]) -> None:
     assert {t.id for t in targets().values() if t.set != "W2"} == set(got)
     assert all(targets()[name].met(value) for name, value in got.items()), got
     assert not diverges(wave[1])
+
+
+def test_what_hyperliquid_liquidates_follows_its_share(wave: tuple[Fit, Wave]) -> None:
+    day = predicted_w2(wave[0])
+    assert not day.runs_away
+    more = predicted_w2(wave[0], replace(Free.used(), hyperliquid_share=0.5))
+    ratio = more.figures["w2_hyperliquid"] / day.figures["w2_hyperliquid"]
+    assert ratio == pytest.approx(0.5 / 0.225, rel=0.05)
+    assert more.figures["w2_total_24h"] == pytest.approx(day.figures["w2_total_24h"], rel=0.02)
 
 
 def test_the_branching_is_of_the_measured_order(wave: tuple[Fit, Wave]) -> None:
@@ -95,9 +108,68 @@ def test_what_selling_explains_is_taken_out_of_candles(tmp_path: Path, wave: tup
     assert after > np.interp(84_600.0, path.time_s, path.log_price["BTC"])
 
 
-def test_an_unknown_scenario_is_named() -> None:
-    result = CliRunner().invoke(app, ["scenario", "build", "january-1900"])
-    assert "december-2025" in str(result.exception)
+def test_a_day_the_market_would_run_away_on_is_counted_at_its_own_prices(wave: tuple[Fit, Wave]) -> None:
+    dense = wave[0]._replace(btc=8 * wave[0].btc, others=8 * wave[0].others)
+    level = np.linspace(0.0, -0.06, 289)
+    path = CandlePath(300.0 * np.arange(289), {"BTC": level, "ETH": 1.4 * level}, prices())
+    day = predicted_w2(dense, price_usd=prices(), outside=path, learn=path.learn)
+    assert day.runs_away
+    assert day.wave.low_usd("BTC") == pytest.approx(prices()["BTC"] * np.exp(-0.06), rel=1e-4)
+    assert day.figures["w2_long_share"] == 1.0
+    assert not diverges(day.wave)
+
+
+@pytest.mark.verify
+def test_the_share_needed_gives_the_figure(wave: tuple[Fit, Wave]) -> None:
+    share = share_needed(wave[0], Free.used())
+    assert share is not None
+    assert 0.554 < share < 0.95  # beyond what prints of any day gave it
+    free = replace(Free.used(), hyperliquid_share=share)
+    fit, day = fitted(free, first=wave[0])
+    assert all(targets()[name].met(value) for name, value in results(day).items())
+    assert predicted_w2(fit, free).figures["w2_hyperliquid"] == pytest.approx(374e6, rel=5e-3)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["january-1900"], "december-2025"),
+        (["december-2025", "--next-shock=5"], "--next-shock=-5%"),
+        (["december-2025", "--next-shock=0%"], "moves nothing"),
+        (["december-2025", "--snapshot", "here"], "without -o"),
+        (["december-2025", "--snapshot", "nowhere", "-o", "new"], "'nowhere' is no snapshot"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_before_the_work(
+    options: list[str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("risk.venues.december_report.december", lambda *_: pytest.fail("has begun"))
+    result = CliRunner().invoke(app, ["scenario", "build", *options])
+    assert isinstance(result.exception, BreakwaterError)
+    assert said in f"{result.exception.message} {result.exception.remedy}"
+
+
+def test_tables_fit_eighty_columns_and_keep_the_note(
+    wave: tuple[Fit, Wave], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    day = predicted_w2(wave[0])
+    got = {**results(wave[1]), **day.figures}
+    beside = tuple(Beside(t, got[n], n in results(wave[1])) for n, t in targets().items())
+    others = dict.fromkeys(("three venues halted", "leverage capped at 10"), wave[1])
+    show(
+        December(wave[0], Free.used(), wave[1], day.wave, False, beside, others, {}, ()),
+        [],
+        None,
+        (),
+        None,
+        "",
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any(line.startswith("three venues halted ") and "%" in line for line in lines)
+    assert all(any(line.startswith(t.what) for line in lines) for t in targets().values()), lines
+    assert "".join(table()["note"]["inconsistency"].split()) in "".join("".join(lines).split())
 
 
 @pytest.mark.verify

@@ -13,7 +13,7 @@ from risk.venues.after import market_after
 from risk.venues.book import Book
 from risk.venues.margin import LONG, Tiers
 from risk.venues.market import Market, market_of
-from risk.venues.next_shock import next_shock, rebuilt, shocked
+from risk.venues.next_shock import even_share, next_shock, rebuilt, shocked
 from risk.venues.positions import Positions, stacked
 from risk.venues.state import State, coins_by_side, start
 from risk.venues.venue import LiquidationEngine, Venue
@@ -63,6 +63,16 @@ def test_the_next_shock_liquidates_less_after_the_flush_and_more_as_leverage_ret
     amounts = [flush.liquidated_usd, *(r.liquidated_usd for r in again)]
     assert amounts == sorted(amounts)
     assert again[-1].low < flush.low < 0.0
+
+
+def test_at_the_even_share_the_shock_liquidates_what_it_did_before() -> None:
+    before, state = flushed(0.09)
+    fresh = longs(float(market_after(before, state).price_usd[0]))
+    share = even_share(before, state, -0.03, fresh, over_s=600.0)
+    assert share is not None
+    first, again = next_shock(before, state, -0.03, fresh, over_s=600.0, shares=(share,))[::2]
+    assert again.liquidated_usd == pytest.approx(first.liquidated_usd, rel=0.01)
+    assert even_share(before, state, -0.03, fresh.scaled(0.0), over_s=600.0) is None
 
 
 def test_a_flush_that_leaves_as_dense_a_stack_ahead_helps_nothing() -> None:
