@@ -10,6 +10,7 @@ LTVs that are proven no better are left out (`risk.solver.ltv_options`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -314,6 +315,25 @@ def _safe_level(
         return 1.0
     found = _pairs(snapshot, limits, table, mode, members)
     return min([1.0, *(known.returns.quantile(probability) for _, _, known in found if known is not None)])
+
+
+def safe_ltv_bps(
+    snapshot: Snapshot, limits: Limits, row: Row, threshold_bps: int, *, table: Returns | None = None
+) -> int:
+    """Return the highest LTV of a row that passes the new-position test at a threshold.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    limits : Limits
+    row : Row
+        A collateral or a category.
+    threshold_bps : int
+    table : mapping, optional
+        Returns of pairs; the shipped ones by default.
+    """
+    mode, known = (row.place + 1 if row.is_emode else 0), table if table is not None else shipped_returns()
+    return math.floor(threshold_bps * _safe_level(snapshot, limits, known, mode, row.members))
 
 
 def _pairs(
