@@ -32,7 +32,7 @@ PHASES = {
     "outer": "other histories",
     "sensitivity": "other depths and full utilisation",
     "stages": "stages of the plan",
-    "neighbours": "one step further",
+    "neighbours": "rows whose next candidates are judged",
     "explain": "rows explained",
     "frontier": "points of the frontier",
 }

@@ -158,13 +158,40 @@ def _filled(snapshot: Snapshot, i: int, worthless: set[int]) -> CapFill:
     """Return the fill of one asset in the e-mode row that pays best; ``worthless`` is not borrowed."""
     headroom = headroom_usd(snapshot, i, snapshot.reserves[i].supply_cap_tokens)
     name = snapshot.asset_names[i]
-    best = CapFill(name, (name,), headroom, 0.0, 0.0, 0.0)
+    power, lendable = _best_mode(snapshot, i, headroom, worthless)
+    all_usd = sum(lendable.values())
+    return CapFill(name, (name,), headroom, power, all_usd, min(power, all_usd))
+
+
+def _best_mode(
+    snapshot: Snapshot, i: int, headroom: float, worthless: set[int]
+) -> tuple[float, dict[int, float]]:
+    """Return what a flood may borrow in the e-mode row that pays best, and what of each debt is there."""
+    best: tuple[float, dict[int, float]] = (0.0, {})
     for m in modes_of(snapshot, i):
         power = power_usd(snapshot, i, parameters_of(snapshot, i, m).ltv_bps, headroom)
-        lendable = sum(_lendable_usd(snapshot, j) for j in debts(snapshot, m) - worthless)
-        if (min(power, lendable), power) > (best.loss_usd, best.power_usd):
-            best = CapFill(name, (name,), headroom, power, lendable, min(power, lendable))
+        lendable = {j: _lendable_usd(snapshot, j) for j in sorted(debts(snapshot, m) - worthless)}
+        loss, before = (min(usd, sum(own.values())) for usd, own in ((power, lendable), best))
+        if (loss, power) > (before, best[0]):
+            best = power, lendable
     return best
+
+
+def taken_usd(snapshot: Snapshot) -> dict[tuple[int, int], float]:
+    """Return what filling each asset takes of each debt, USD, by their places.
+
+    The loss of `cap_fill`, spread over the debts in proportion to what can be borrowed of each: which of
+    them a flood would take first nobody knows.
+    """
+    out: dict[tuple[int, int], float] = {}
+    for i, reserve in enumerate(snapshot.reserves):
+        if is_open(reserve):
+            headroom = headroom_usd(snapshot, i, reserve.supply_cap_tokens)
+            power, lendable = _best_mode(snapshot, i, headroom, {i})
+            whole = sum(lendable.values())
+            share = min(power, whole) / whole if whole else 0.0
+            out |= {(i, j): share * usd for j, usd in lendable.items()}
+    return out
 
 
 def _together(snapshot: Snapshot, subject: str, members: list[int]) -> CapFill:

@@ -11,7 +11,7 @@ from risk.proposal.changes import Change, Unit, read_change
 from risk.solver.limits import Limits
 
 # Field of a proposal -> where limits.toml says how far it may move.
-_REACH = {
+BOX = {
     "ltv": "box.ltv_bps",
     "liquidation_threshold": "box.threshold_bps",
     "liquidation_bonus": "box.bonus_bps",
@@ -72,18 +72,18 @@ def check_chosen(pins: Pins, chosen: Set[tuple[bool, int, str]], snapshot: Snaps
 
 def _check(change: Change, limits: Limits) -> None:
     name = change.field.name
-    if name not in _REACH:
-        raise InputError(f"{change.name} is not chosen here.", remedy=f"Pin one of {', '.join(_REACH)}.")
+    if name not in BOX:
+        raise InputError(f"{change.name} is not chosen here.", remedy=f"Pin one of {', '.join(BOX)}.")
     if change.subject in limits.keep and change.after != change.before:
         raise InputError(
             f"{change.name} is pinned to another value, and solver.keep leaves {change.subject} as it is.",
             remedy="Drop one of the two.",
         )
-    reach = limits[_REACH[name]]
+    reach = limits[BOX[name]]
     if change.field.unit is Unit.TOKENS:
         reach = reach * change.before / 100
     if abs(change.after - change.before) > reach:
         raise InputError(
             f"the pin {change.name} = {change.shown[1]} lies outside the box around {change.shown[0]}.",
-            remedy=f"Raise {_REACH[name]}, or pin it nearer.",
+            remedy=f"Raise {BOX[name]}, or pin it nearer.",
         )

@@ -41,7 +41,7 @@ class Protected:
 
     Parameters
     ----------
-    by_bps : int
+    by : int
         The step.
     relever : float
         Share of a rise of LTV that borrowers follow.
@@ -53,7 +53,7 @@ class Protected:
         What falls on all other accounts in these scenarios, gains subtracted.
     """
 
-    by_bps: int
+    by: int
     relever: float
     scenarios: tuple[Share, ...]
     accounts: tuple[Share, ...]
@@ -76,7 +76,7 @@ def protected(
     moved: tuple[Setting, IntArray],
     here_usd: FloatArray,
     relever: float,
-    by_bps: int,
+    by: int,
 ) -> Protected:
     """Return whom not taking a step protects.
 
@@ -89,7 +89,7 @@ def protected(
     here_usd : (S,) float64
         `harm` of the choice.
     relever : float
-    by_bps : int
+    by : int
         The step, for the record.
     """
     further, option = moved
@@ -99,7 +99,7 @@ def protected(
     worst = np.argsort(-more, kind="stable")[:TOP]
     worst = worst[more[worst] > 1e-9 * np.maximum(1.0, here_usd[worst])]
     if not len(worst):
-        return Protected(by_bps, relever, (), (), 0.0)
+        return Protected(by, relever, (), (), 0.0)
     few = subset(setting.scenarios, worst.tolist())
     cost = _by_account(replace(further, scenarios=few), option, books[1])
     cost.update(
@@ -112,7 +112,7 @@ def protected(
     accounts = tuple(Share(str(address[owing[k]]), cost[k]) for k in first)
     scenarios = tuple(Share(setting.scenarios.names[s], float(more[s])) for s in worst.tolist())
     rest = sum(s.cost_usd for s in scenarios) - sum(a.cost_usd for a in accounts)
-    return Protected(by_bps, relever, scenarios, accounts, rest)
+    return Protected(by, relever, scenarios, accounts, rest)
 
 
 def subset(scenarios: Scenarios, which: Sequence[int]) -> Scenarios:

@@ -5,25 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from abis.errors import InputError
-from abis.findings import Finding, FindingKind, Severity
+from abis.findings import Finding, FindingKind, Severity, ranked
 from oracles.graph import OracleGraph
 from protocols.snapshot import Snapshot
 from risk.depth import Depth
 from risk.engine.arrays import IntArray
 from risk.proposal.changes import Change
+from risk.proposal.pending import pending_findings
 from risk.scenarios.scenarios import Scenarios
 from risk.solver.certificate import check_sample
 from risk.solver.checks import check_limits
 from risk.solver.conflicts import Conflict, conflict
-from risk.solver.evaluate import Setting, amounts, broken
+from risk.solver.evaluate import Setting
+from risk.solver.held_sets import older_findings
 from risk.solver.identified import settings_of
 from risk.solver.limits import Limits
 from risk.solver.losses import Losses, losses_of
-from risk.solver.menu import Menu, menu_of, untested
-from risk.solver.objectives import value
+from risk.solver.menu import menu_of, untested
+from risk.solver.neighbours import Neighbour, neighbours
+from risk.solver.pins import BOX
 from risk.solver.plan import Stage, stages
 from risk.solver.proof import ASKED, Asked, Proof, prove
 from risk.solver.relaxation import single_row_losses
@@ -32,26 +33,6 @@ from risk.solver.scenario_limits import scenario_limits
 from risk.solver.search import DEFAULT, Effort, Search, search
 
 Report = Callable[[str, int, int], None]  # phase, done, total
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """One row moved one option further, everything else as recommended.
-
-    Parameters
-    ----------
-    changes : tuple of Change
-        From what is in force.
-    gain : float
-        Of the objective, against the recommendation.
-    breaks : tuple of str
-        Limits it breaks in the sweep: empty where the objective alone decides, or the engine.
-    """
-
-    subject: str
-    changes: tuple[Change, ...]
-    gain: float
-    breaks: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +52,8 @@ class Solution:
     proof : Proof or None
         None where there is no recommendation.
     findings : tuple of Finding
-        Of the scenarios, of the engine's runs, and of the solver itself, each once.
+        Of the scenarios, of the engine's runs, of frozen reserves and older parameters, and of the solver
+        itself; each once, the gravest first.
     losses, single : tuple of Losses
         Of all accounts and of those under one row, for whoever solves again under other limits.
     """
@@ -179,7 +161,12 @@ def recommend(
         conflict=None,
         changes=menu.changes(chosen),
         plan=stages(setting, chosen, lambda d, n: told("stages", d, n)),
-        neighbours=_neighbours(setting, chosen, told),
+        neighbours=neighbours(
+            setting,
+            chosen,
+            realised=effort.realised,
+            progress=lambda d, n: told("neighbours", d, n),
+        ),
         proof=proof,
         findings=_findings(setting, found),
         losses=losses,
@@ -205,41 +192,12 @@ def _silent(phase: str, done: int, total: int) -> None:
     pass
 
 
-def _neighbours(setting: Setting, chosen: IntArray, told: Report) -> tuple[Neighbour, ...]:
-    """Return each row moved one threshold up and one down, bonus as recommended."""
-    menu, objective = setting.menu, setting.limits.objective
-    here = value(setting, objective, chosen)
-    out = []
-    for r, row in enumerate(menu.rows):
-        for k in _beside(menu, r, int(chosen[r])):
-            moved = chosen.copy()
-            moved[r] = k
-            found = amounts(setting, moved, realised=False)
-            out.append(
-                Neighbour(
-                    row.name,
-                    row.changes(int(k - menu.first[r])),
-                    value(setting, objective, moved) - here,
-                    tuple(dict.fromkeys(a.name for a in broken(found))),
-                )
-            )
-        told("neighbours", r + 1, len(menu.rows))
-    return tuple(out)
-
-
-def _beside(menu: Menu, row: int, option: int) -> list[int]:
-    """Return the options of a row with the next lower and the next higher threshold or cap."""
-    first, last = int(menu.first[row]), int(menu.first[row + 1])
-    at = np.array([o.parameters.threshold_bps + o.cap_tokens for o in menu.options[first:last]])
-    here = at[option - first]
-    wanted = (at[at < here].max(initial=-1), at[at > here].min(initial=2**62))
-    hits = [np.flatnonzero(at == value) for value in wanted]
-    return [first + int(hit[-1]) for hit in hits if len(hit)]
-
-
 def _findings(setting: Setting, found: Search) -> tuple[Finding, ...]:
     runs = [found.now, *found.attempts, *([found.best] if found.best else [])]
     out = [*setting.scenarios.findings, *(f for run in runs for f in run.findings)]
+    out += older_findings(setting.snapshot)
+    if found.best is not None:
+        out += pending_findings(setting.snapshot, setting.menu.changes(found.best.chosen))
     if missing := untested(setting.snapshot, setting.limits):
         out.append(
             Finding(
@@ -262,9 +220,12 @@ def _findings(setting: Setting, found: Search) -> tuple[Finding, ...]:
                 "Give --depth.",
             )
         )
-    return tuple(dict.fromkeys(out))
+    return tuple(dict.fromkeys(ranked(out)))
 
 
 def _check_box(limits: Limits) -> None:
-    if all(limits[name] == 0 for name in ("box.threshold_bps", "box.bonus_bps", "box.ltv_bps")):
-        raise InputError("the box is empty: nothing may move.", remedy="Raise a number of [box].")
+    if all(limits[name] == 0 for name in BOX.values()):
+        raise InputError(
+            f"the box is empty, nothing may move: {', '.join(BOX.values())} are all 0.",
+            remedy="Raise one of them.",
+        )

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from abis.findings import Finding
 from risk.proposal.changes import Change, Unit
 from risk.report.markdown import cell, prose
 from risk.solver.attempt import Attempt
@@ -51,6 +52,7 @@ def to_json(solution: Solution, explained: Explained | None = None) -> dict[str,
                 "changes": [_change(c) for c in n.changes],
                 "gain": n.gain,
                 "breaks": list(n.breaks),
+                "engine": n.engine,
             }
             for n in solution.neighbours
         ],
@@ -69,7 +71,7 @@ def changes_text(solution: Solution) -> list[str]:
 
 def text(solution: Solution, explained: Explained | None = None) -> str:
     """Return the solution as Markdown; every name is escaped."""
-    return "\n".join(_lines(solution, explained)) + "\n"
+    return "\n".join([*_lines(solution, explained), *_findings(solution.findings)]) + "\n"
 
 
 def _lines(solution: Solution, explained: Explained | None) -> Iterator[str]:
@@ -104,8 +106,18 @@ def _lines(solution: Solution, explained: Explained | None) -> Iterator[str]:
     yield from _beside(solution)
     if solution.proof is not None:
         yield proof_text(solution.proof)
-    for finding in solution.findings:
-        yield f"- {prose(finding.subject)}: {prose(finding.message)}"
+
+
+def _findings(findings: Sequence[Finding]) -> Iterator[str]:
+    """Yield what else must be known, the gravest first."""
+    if not findings:
+        return
+    yield ""
+    yield "## Findings"
+    yield ""
+    for one in findings:
+        remedy = f" {prose(one.remedy)}" if one.remedy else ""
+        yield f"- {one.severity.name.lower()}: {prose(one.subject)}: {prose(one.message)}{remedy}"
 
 
 def _none(solution: Solution) -> Iterator[str]:
@@ -134,7 +146,7 @@ def _gaps(solution: Solution) -> str:
 def _staged(plan: Sequence[Stage]) -> Iterator[str]:
     if not plan:
         return
-    yield f"### Plan: {len(plan)} stages; solve again at each with the book of the day"
+    yield f"### Plan: {len(plan)} stage{'s' * (len(plan) > 1)}; solve again at each with the book of the day"
     yield ""
     yield "| not before | set | worsens |"
     yield "|---|---|---|"
@@ -145,15 +157,16 @@ def _staged(plan: Sequence[Stage]) -> Iterator[str]:
 
 
 def _beside(solution: Solution) -> Iterator[str]:
-    yield "### One step further, everything else as recommended"
+    yield "### The next candidate of each row, everything else as recommended"
     yield ""
-    yield "| row | threshold or cap | objective | breaks |"
-    yield "|---|---:|---:|---|"
+    yield "| row | threshold or cap | objective | breaks | judged by |"
+    yield "|---|---:|---:|---|---|"
     for n in solution.neighbours:
         moved = [c for c in n.changes if c.field.name in ("liquidation_threshold", *CAPS)]
         shown = moved[0].shown[1] if moved else "as in force"
         breaks = ", ".join(map(prose, n.breaks)) or "nothing"
-        yield f"| {cell(n.subject)} | {shown} | {n.gain:+,.0f} | {breaks} |"
+        by = "sweep and engine" if n.engine else "sweep"
+        yield f"| {cell(n.subject)} | {shown} | {n.gain:+,.0f} | {breaks} | {by} |"
     yield ""
 
 

@@ -14,11 +14,12 @@ from risk.solver.evaluate import Setting, amounts, broken, together
 from risk.solver.explain import Explained, binding, explain
 from risk.solver.explain_text import explained_json, explained_lines, sentence
 from risk.solver.limits import Limits, Objective, read_limits
-from risk.solver.menu import menu_of
+from risk.solver.menu import Option, menu_of
 from risk.solver.objectives import value
-from risk.solver.one_step import beside, chosen_of, step
+from risk.solver.one_step import beside, chosen_of, further, step
 from risk.solver.price_band import at_prices, band, ended, volatile
 from risk.solver.protects import harm, protected, subset
+from risk.solver.realised import ENGINE
 from tests.risk.report import made
 
 BOX = "[tail]\nlevel = 0.8\n[box]\nthreshold_bps = 100\nthreshold_step_bps = 100\nltv_bps = 100\n"
@@ -69,7 +70,7 @@ def test_a_step_is_the_menus_own_judgement(market: Snapshot, falls: Scenarios) -
     for k, option in enumerate(menu.options):
         r = int(menu.row[k])
         now = chosen_of(setting, menu.current, r)
-        moved, places = beside(setting, menu.current, r, option.parameters)
+        moved, places = beside(setting, menu.current, r, option)
         chosen = menu.current.copy()
         chosen[r] = k
         assert amounts(moved, places, realised=False) == amounts(setting, chosen, realised=False)
@@ -89,7 +90,7 @@ def test_what_is_explained_binds_or_changes(setting: Setting, explained: Explain
     for one in explained.parameters:
         assert not one.changed
         assert one.binding == binding(one.steps) != ()
-        assert [s.by_bps for s in one.steps] == sorted(s.by_bps for s in one.steps)
+        assert [s.by for s in one.steps] == sorted(s.by for s in one.steps)
 
 
 def test_an_unused_parameter_has_no_step(setting: Setting) -> None:
@@ -106,7 +107,7 @@ def test_accounts_add_up_to_scenarios(setting: Setting) -> None:
         now = chosen_of(setting, chosen, r)
         for by in (-300, 300):
             to = replace(now, threshold_bps=now.threshold_bps + by)
-            moved = beside(setting, chosen, r, to)
+            moved = beside(setting, chosen, r, Option(to, frozenset()))
             found = protected(setting, chosen, moved, here, relever, by)
             more = harm(together(*moved, relever)) - here
             assert found.cost_usd == pytest.approx(np.sort(more)[::-1][:5].clip(0).sum(), abs=1e-6)
@@ -171,3 +172,35 @@ def test_hostile_names_are_escaped(falls: Scenarios) -> None:
     for bad in ("](http", " @all", "<b>|"):
         assert bad not in lines
     assert "\\<b\\>" in lines or "&lt;b&gt;" in lines
+
+
+def test_steps_are_judged_by_the_engine_too(setting: Setting) -> None:
+    """A limit that only the engine breaks is broken by a step; without the engine the step seems free."""
+    chosen = setting.menu.current
+    plain = {a.name: a.value for a in amounts(setting, chosen) if a.model == ENGINE}
+    name = "avoidable_loss.cvar_usd"
+    (r,) = [k for k, row in enumerate(setting.menu.rows) if row.subject == "WETH"]
+    by = next(
+        by for by in (-50, -25, 25, 50) if engine_after(setting, r, by)[name] > plain[name] * (1 + 1e-6)
+    )
+    between = (plain[name] + engine_after(setting, r, by)[name]) / 2
+    swept = max(a.value for a in amounts(setting, chosen, realised=False) if a.name == name)
+    tight = replace(setting.limits, numbers=dict(setting.limits.numbers) | {name: between})
+    if swept > between:  # the sweep is above: let only the engine be limited
+        pytest.skip("the sweep sees more than the engine here")
+    own = replace(setting, limits=tight)
+    whole, alone = amounts(own, chosen), amounts(own, chosen, realised=False)
+    told = step(own, chosen, r, "liquidation_threshold", by, whole, 0.0)
+    untold = step(own, chosen, r, "liquidation_threshold", by, alone, 0.0)
+    assert told is not None
+    assert untold is not None
+    assert (told.engine, untold.engine) == (True, False)
+    assert name in told.breaks
+
+
+def engine_after(setting: Setting, r: int, by: int) -> dict[str, float]:
+    """The engine's amounts with a threshold moved."""
+    to = further(setting, setting.menu.current, r, "liquidation_threshold", by)
+    assert to is not None
+    moved = beside(setting, setting.menu.current, r, to)
+    return {a.name: a.value for a in amounts(*moved) if a.model == ENGINE}

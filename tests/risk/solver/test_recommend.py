@@ -134,6 +134,38 @@ def test_accounts_are_the_books(market: Snapshot, falls: Scenarios) -> None:
     assert (together(setting, setting.menu.current, 1.0).eligible_usd >= 0).all()
 
 
+def test_caps_alone_may_move(market: Snapshot, falls: Scenarios) -> None:
+    """A box of nothing but caps is not empty."""
+    caps = "[box]\nthreshold_bps = 0\nltv_bps = 0\nsupply_cap_pct = 50\n[cap_fill]\nusd = 20e6\n"
+    solution = recommend(market, read_limits("[tail]\nlevel = 0.8\n" + caps), falls)
+    assert solution.changes
+    assert {c.field.name for c in solution.changes} == {"supply_cap"}
+
+
+def test_a_frozen_reserve_is_told_of(market: Snapshot) -> None:
+    """Its LTV waits: whoever sends the plan must know; the engine's findings are there, feasible or not."""
+    reserves = list(market.reserves)
+    reserves[made.WETH] = replace(reserves[made.WETH], frozen=True, ltv_bps=0)
+    frozen = replace(market, reserves=tuple(reserves))
+    drawn = filtered(shipped_fhs(), frozen, scenarios=30, horizon_s=86_400, seed=3)
+    pinned = limits("[pin]\n'WETH.liquidation_threshold' = 8350\n")
+    solution = recommend(frozen, pinned, drawn)
+    assert [c.after for c in solution.changes if c.subject == "WETH"] == [8350]
+    said = [f for f in solution.findings if f.subject == "WETH" and "frozen" in f.message]
+    assert len(said) == 1
+    assert "getPendingLtv" in said[0].remedy
+    engine = {f.subject for f in solution.search.now.findings}
+    assert engine
+    written = text(solution)
+    assert "It is frozen" in written
+    none = recommend(frozen, limits("[liquidations]\ncvar_usd = 1\n"), drawn)
+    assert none.chosen is None
+    for one in (solution, none):
+        assert engine <= {f.subject for f in one.findings}
+        after = text(one).partition("## Findings")[2]
+        assert all(name in after for name in engine)
+
+
 def test_only_draws_certify(market: Snapshot, falls: Scenarios) -> None:
     tolerated = limits("[bad_debt]\ncvar_usd = 1e9\n")
     setting = Setting(market, menu_of(market, tolerated), falls, tolerated)
@@ -158,7 +190,10 @@ def test_only_draws_certify(market: Snapshot, falls: Scenarios) -> None:
     ("text", "named"),
     [
         ("[solver]\nkeep = ['NOPE']\n", "NOPE"),
-        ("[box]\nthreshold_bps = 0\nltv_bps = 0\n", "box is empty"),
+        (
+            "[box]\nthreshold_bps = 0\nltv_bps = 0\n",
+            r"box is empty.*box\.borrow_cap_pct are all 0",
+        ),
     ],
 )
 def test_bad_limits_for_the_market(market: Snapshot, falls: Scenarios, text: str, named: str) -> None:

@@ -35,7 +35,7 @@ def test_it_reads_in_order(solved: tuple[Solution, Explained]) -> None:
         "### Plan",
         "### Why, parameter by parameter",
         "### Prices within which this stands",
-        "### One step further",
+        "### The next candidate of each row",
     )
     places = [written.index(part) for part in parts]
     assert places == sorted(places)
@@ -71,7 +71,7 @@ def test_the_box_is_named_where_it_stops_a_step(solved: tuple[Solution, Explaine
     assert ends
     for one in ends:
         assert "box.ltv_bps" in one["binding"]
-        by = {s["by_bps"]: s for s in one["steps"]}
+        by = {s["by"]: s for s in one["steps"]}
         more, less = by[25], by[-25]
         assert "box.ltv_bps" in more["breaks"]
         assert "box.ltv_bps" not in less["breaks"]
