@@ -4,19 +4,19 @@ A row is one set of parameters (a collateral, or a category); its options are wh
 to.  Losses are taken to add up over rows.  With ``z_ik`` choosing option k of row i::
 
     max  sum gain_ik z_ik      sum_k z_ik = 1       z binary
-    s.t. eta + sum_s w_s u_s / (1 - level) <= limit     u_s >= sum L_iks z_ik - eta,  u_s >= 0
+    s.t. CVaR(sum L_iks z_ik) <= limit
          sum cost_ik z_ik <= budget
 
-The second line is a bound on CVaR (Rockafellar and Uryasev 2002), the third any amount that adds
-up without scenarios.  Scenarios that cannot enter a tail are left out: with ``low`` and ``high`` the
-least and greatest loss any choice gives in a scenario, no choice's quantile is below the quantile
-``v`` of ``low``, so scenarios with ``high <= v`` add nothing to the excess over ``eta >= v``.
+The second line is no row a scenario: what the program proposes is held against all scenarios, and where
+it breaks a limit the tail it breaks it by is added as one cut (`risk.solver.tail_cuts`), first on mixtures
+of options, then on choices.  Cuts leave in every choice within the limit, so what keeps it at last is the
+best of all, and its bound holds.  The third line is any amount that adds up without scenarios.
 Solved by HiGHS.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -27,14 +27,17 @@ from scipy.sparse import csr_array
 
 from abis.errors import InputError
 from risk.engine.arrays import FloatArray, IntArray
-from risk.measures import expected_shortfall, weighted_quantile
+from risk.measures import expected_shortfall
+from risk.solver.tail_cuts import TailCut, TailCuts, tail_cut
 
 BoolArray = NDArray[np.bool_]
 
 GAP = 1e-4  # relative, at which the search stops
 ROUNDING = 1e-9  # relative: a sum that exceeds a size by less does not
-LEAST_SHARE = 1e-6  # of the largest loss: below it a limit counts as nothing
 INFEASIBLE = 2  # a status of scipy.optimize.milp
+UNIT = 100.0  # the most a cut's row sums to: HiGHS allows 1e-6 more
+BEYOND = 1e-7  # relative to what a limit leaves to be decided: more breaks it
+MIXED_BEYOND, MIXED_ROUNDS = 1e-3, 80  # how well and how long mixtures of options are followed
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -53,6 +56,8 @@ class TailLimit:
     limit_usd : float
     cover_usd : float
         Subtracted from every scenario's loss, which is 0 at least then; 0 subtracts nothing.
+    cuts : TailCuts
+        What solving has learned of it.
     """
 
     name: str
@@ -61,6 +66,7 @@ class TailLimit:
     level: float
     limit_usd: float
     cover_usd: float = 0.0
+    cuts: TailCuts = field(default_factory=TailCuts, repr=False)
 
     def value(self, option: IntArray) -> float:
         """Return the CVaR at a choice."""
@@ -166,7 +172,7 @@ class Choice:
     bound : float
         No choice gains more.
     kept, scenarios : dict of str to int
-        Scenarios of each tail limit that may matter, and all of them.
+        Scenarios of each tail limit that stand in a cut, and all of them.
     """
 
     option: IntArray | None
@@ -200,44 +206,26 @@ def solve(program: Program, *, gap: float = GAP, seconds: float | None = None) -
         If the program does not fit together or holds a number that is not finite.
     """
     _check(program)
-    screens = [_screen(program, tail) for tail in program.tails]
-    rows, columns = _rows(program, screens)
-    unsure = [_exceeding(program, chance) for chance in program.chances]
-    first_chance = columns
-    columns += sum(int(may.sum()) for _, may in unsure)
-    rows = [_widened(row, columns) for row in rows]
-    cost = np.zeros(columns)
-    cost[: len(program.row)] = -program.gain
-    low = np.zeros(columns)
-    high = np.full(columns, np.inf)
-    high[: len(program.row)] = 1.0
-    at = len(program.row)
-    for (floor, keep), tail in zip(screens, program.tails, strict=True):
-        low[at] = floor * _scale(tail)  # eta; see the module
-        at += 1 + int(keep.sum())
-    high[first_chance:] = 1.0
-    integer = np.zeros(columns, dtype=np.int64)
-    integer[: len(program.row)] = 1
-    integer[first_chance:] = 1
-    at = first_chance
-    for chance, (sure, may) in zip(program.chances, unsure, strict=True):
-        rows += _chance_rows(program, chance, sure, may, at, columns)
-        at += int(may.sum())
-    got = milp(
-        cost,
-        integrality=integer,
-        bounds=Bounds(low, high),
-        constraints=rows,
-        options={"mip_rel_gap": gap, "time_limit": np.inf if seconds is None else seconds},
-    )
-    kept = {t.name: int(k.sum()) for t, (_, k) in zip(program.tails, screens, strict=True)}
-    scenarios = {t.name: len(t.weight) for t in program.tails}
-    if got.x is None:
-        bound = -np.inf if got.status == INFEASIBLE else _bound(got.mip_dual_bound)
-        return Choice(None, -np.inf, bound, kept, scenarios)
-    chosen = np.flatnonzero(got.x[: len(program.row)] > 0.5)
+    until = np.inf if seconds is None else time.monotonic() + seconds
+    model = _Model(program)
+    for tail in program.tails:
+        for cut in tail.cuts.known(tail):
+            model.add(tail, cut)
+    for _ in range(MIXED_ROUNDS):
+        mixed = model.ask(until, 0.0, whole=False).x
+        if mixed is None or model.seen(mixed) or not model.learn(mixed[: len(program.row)], MIXED_BEYOND):
+            break
+    while True:
+        got = model.ask(until, gap, whole=True)
+        if got.x is None:
+            bound = -np.inf if got.status == INFEASIBLE else _bound(got.mip_dual_bound)
+            return Choice(None, -np.inf, bound, *_counted(program))
+        z = np.round(got.x[: len(program.row)])
+        if not model.learn(z, BEYOND):
+            break
+    chosen = np.flatnonzero(z > 0.5)
     gain = float(program.gain[chosen].sum())
-    return Choice(chosen, gain, max(gain, _bound(got.mip_dual_bound)), kept, scenarios)
+    return Choice(chosen, gain, max(gain, _bound(got.mip_dual_bound)), *_counted(program))
 
 
 def _bound(dual: float | None) -> float:
@@ -245,15 +233,90 @@ def _bound(dual: float | None) -> float:
     return np.inf if dual is None else -float(dual)
 
 
-def _screen(program: Program, tail: TailLimit) -> tuple[float, BoolArray]:
-    """Return the floor of eta and which scenarios may matter."""
-    first = np.searchsorted(program.row, np.arange(program.rows))
-    low = np.minimum.reduceat(tail.loss_usd, first, axis=0).sum(axis=0)
-    high = np.maximum.reduceat(tail.loss_usd, first, axis=0).sum(axis=0)
-    floor = weighted_quantile(low, tail.level, tail.weight)
-    if tail.cover_usd:  # the quantile of what is 0 at least is
-        floor = max(floor - tail.cover_usd, 0.0)
-    return floor, (high - tail.cover_usd > floor) & (tail.weight > 0)
+def _counted(program: Program) -> tuple[dict[str, int], dict[str, int]]:
+    """Return the scenarios of each tail that stand in a cut, and all."""
+    kept: dict[str, int] = {}
+    for tail in program.tails:
+        seen = [cut.scenarios for cut in tail.cuts.cuts]
+        kept[tail.name] = len(np.unique(np.concatenate(seen))) if seen else 0
+    return kept, {tail.name: len(tail.weight) for tail in program.tails}
+
+
+class _Model:
+    """The program as HiGHS sees it, and the cuts so far."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        options = len(program.row)
+        unsure = [_exceeding(program, chance) for chance in program.chances]
+        self.columns = options + sum(int(may.sum()) for _, may in unsure)
+        self.rows = _rows(program, self.columns)
+        at = options
+        for chance, (sure, may) in zip(program.chances, unsure, strict=True):
+            self.rows += _chance_rows(program, chance, sure, may, at, self.columns)
+            at += int(may.sum())
+        self.first = np.searchsorted(program.row, np.arange(program.rows))
+        self.high = np.ones(self.columns)
+        self.cuts: list[FloatArray] = []
+        self.most: list[float] = []
+        self.proposed: set[bytes] = set()
+
+    def ask(self, until: float, gap: float, *, whole: bool) -> Any:
+        """Return what HiGHS proposes: a choice, or a mixture of options if not ``whole``."""
+        cost = np.zeros(self.columns)
+        cost[: len(self.program.row)] = -self.program.gain
+        rows = list(self.rows)
+        if self.cuts:
+            wide = np.zeros((len(self.cuts), self.columns))
+            wide[:, : len(self.program.row)] = self.cuts
+            rows.append(LinearConstraint(csr_array(wide), -np.inf, np.array(self.most)))
+        left = max(0.0, until - time.monotonic())
+        return milp(
+            cost,
+            integrality=np.full(self.columns, int(whole)),
+            bounds=Bounds(np.zeros(self.columns), self.high),
+            constraints=rows,
+            options={"mip_rel_gap": gap, "time_limit": left},
+        )
+
+    def seen(self, x: FloatArray) -> bool:
+        """Tell whether the same was proposed before."""
+        return x[: len(self.program.row)].tobytes() in self.proposed
+
+    def learn(self, z: FloatArray, beyond: float) -> bool:
+        """Hold a proposal against all scenarios; return whether it breaks a limit, and cut it off if so."""
+        broken, again = False, z.tobytes() in self.proposed
+        self.proposed.add(z.tobytes())
+        for tail in self.program.tails:
+            amount, cut = tail_cut(tail, z)
+            if amount > tail.limit_usd + beyond * self._open(tail, cut):
+                broken = True
+                tail.cuts.cuts.append(cut)
+                self.add(tail, cut)
+        if broken and again:  # its cut is kept but for what HiGHS calls 0
+            self.cuts.append(np.where(z > 0.5, 1.0, 0.0))
+            self.most.append(self.program.rows - 1.0)
+        return broken
+
+    def add(self, tail: TailLimit, cut: TailCut) -> None:
+        """Add a cut, in the unit of what the limit leaves to be decided.
+
+        Of each row's options what the least of them costs is no decision; an option that costs more
+        than is left beside the least of all other rows is none.
+        """
+        least = np.minimum.reduceat(cut.cost, self.first)
+        over = cut.cost - least[self.program.row]
+        room = tail.limit_usd + cut.constant - float(least.sum())
+        unit = max(self._open(tail, cut), 1e-300)
+        self.high[: len(over)][over > room + BEYOND * unit] = 0.0
+        self.cuts.append(np.where(self.high[: len(over)] > 0, over, 0.0) * (UNIT / unit))
+        self.most.append(room * (UNIT / unit))
+
+    def _open(self, tail: TailLimit, cut: TailCut) -> float:
+        """Return what a limit leaves to be decided beyond the cheapest options; never nothing."""
+        least = float(np.minimum.reduceat(cut.cost, self.first).sum())
+        size = max(abs(tail.limit_usd), float(np.abs(cut.cost).max(initial=0.0)))
+        return max(tail.limit_usd + cut.constant - least, 1e-3 * size, 1e-9)
 
 
 def _exceeding(program: Program, chance: ChanceLimit) -> tuple[float, BoolArray]:
@@ -291,18 +354,9 @@ def _chance_rows(
     return [LinearConstraint(wide, -np.inf, size / unit), *rows]
 
 
-def _widened(row: LinearConstraint, columns: int) -> LinearConstraint:
-    """Return a constraint with columns of nothing behind its own."""
-    assert isinstance(row.A, csr_array)  # as `_matrix` makes them
-    narrow = row.A
-    wide = csr_array((narrow.data, narrow.indices, narrow.indptr), shape=(narrow.shape[0], columns))
-    return LinearConstraint(wide, row.lb, row.ub)
-
-
-def _rows(program: Program, screens: Sequence[tuple[float, BoolArray]]) -> tuple[list[LinearConstraint], int]:
-    """Return the constraints over ``z``, then ``eta`` and ``u`` of each tail."""
+def _rows(program: Program, columns: int) -> list[LinearConstraint]:
+    """Return one option a row, the budgets and the cuts."""
     options = len(program.row)
-    columns = options + sum(1 + int(keep.sum()) for _, keep in screens)
     each = np.arange(options)
     rows = [LinearConstraint(_matrix(np.ones(options), program.row, each, (program.rows, columns)), 1, 1)]
     for budget in program.budgets:
@@ -311,38 +365,7 @@ def _rows(program: Program, screens: Sequence[tuple[float, BoolArray]]) -> tuple
     for cut in program.cuts:
         wide = _matrix(np.ones(len(cut)), np.zeros(len(cut), dtype=np.int64), cut, (1, columns))
         rows.append(LinearConstraint(wide, -np.inf, program.rows - 1))
-    eta = options
-    for (_, keep), tail in zip(screens, program.tails, strict=True):
-        rows += _tail_rows(tail, keep, eta, columns)
-        eta += 1 + int(keep.sum())
-    return rows, columns
-
-
-def _tail_rows(tail: TailLimit, keep: BoolArray, eta: int, columns: int) -> list[LinearConstraint]:
-    """Return the excess of every kept scenario and the bound on their mean; ``u`` follows ``eta``."""
-    options, count = len(tail.loss_usd), int(keep.sum())
-    scale, each = _scale(tail), np.arange(count)
-    excess = _matrix(
-        np.concatenate([-scale * tail.loss_usd[:, keep].ravel(), np.ones(2 * count)]),
-        np.concatenate([np.tile(each, options), each, each]),
-        np.concatenate([np.repeat(np.arange(options), count), np.full(count, eta), eta + 1 + each]),
-        (count, columns),
-    )
-    share = tail.weight[keep] / tail.weight.sum() / (1 - tail.level)
-    mean = _matrix(
-        np.concatenate([[1.0], share]),
-        np.zeros(1 + count, dtype=np.int64),
-        eta + np.arange(1 + count),
-        (1, columns),
-    )
-    rows = [LinearConstraint(mean, -np.inf, scale * tail.limit_usd)]
-    return [LinearConstraint(excess, -scale * tail.cover_usd, np.inf), *rows] if count else rows
-
-
-def _scale(tail: TailLimit) -> float:
-    """Return the unit in which ``eta`` and ``u`` are counted, per USD: the search drops tiny numbers."""
-    largest = float(np.abs(tail.loss_usd).max(initial=0.0))
-    return 1 / max(abs(tail.limit_usd), LEAST_SHARE * largest, 1.0)
+    return rows
 
 
 def _matrix(values: FloatArray, row: IntArray, column: IntArray, shape: tuple[int, int]) -> csr_array[Any]:
