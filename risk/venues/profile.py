@@ -114,8 +114,8 @@ def parse_profile(text: str, name: str) -> Profile:
         raise MalformedFile(f"{name} is no TOML: {error}.") from error
     if table.get("schema") != SCHEMA:
         raise MalformedFile(f"{name} has schema {table.get('schema')!r}.", remedy=f"Known: {SCHEMA}.")
-    sources, assumed = (_texts(table.get(k, {}), k, name) for k in ("sources", "assumed"))
-    _check_sourced(table, sources | assumed, name)
+    sources, assumed = (texts(table.get(k, {}), k, name) for k in ("sources", "assumed"))
+    check_sourced(table, sources | assumed, name)
     try:
         venue = _venue({k: v for k, v in table.items() if k not in ("schema", "sources", "assumed")}, name)
     except MalformedFile:
@@ -204,16 +204,18 @@ def _number(value: Any, path: str, name: str) -> float:
     return float(value)
 
 
-def _texts(value: Any, key: str, name: str) -> dict[str, str]:
-    texts = _table(value, key, name)
-    if not all(isinstance(t, str) and t for t in texts.values()):
+def texts(value: Any, key: str, name: str) -> dict[str, str]:
+    """Return a table of texts, such as ``[sources]``; `MalformedFile` if it holds anything else."""
+    found = _table(value, key, name)
+    if not all(isinstance(t, str) and t for t in found.values()):
         raise MalformedFile(
             f"{name}: {key} holds something that is no text.", remedy='Give "path" = "source".'
         )
-    return dict(texts)
+    return dict(found)
 
 
-def _check_sourced(table: Mapping[str, Any], said: Mapping[str, str], name: str) -> None:
+def check_sourced(table: Mapping[str, Any], said: Mapping[str, str], name: str) -> None:
+    """Refuse a file with a number that no source or assumption names, or a source that names none."""
     paths = list(_paths(table))
     for path in paths:
         if not any(_begins(path, key) for key in said):
