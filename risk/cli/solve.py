@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from risk.cli.scenario_options import DepthFile, Grids, ScenarioFile, Shocks, sha256_of
+from risk.cli.solve_regimes import PHASES as REGIME_PHASES
+from risk.cli.solve_regimes import PLANS, check_regimes, regime_plans
 
 if TYPE_CHECKING:
     from risk.cli.proposal_request import Files
@@ -23,6 +25,7 @@ FILES = (
     "frontier.json",
     "frontier.svg",
     "manifest.json",
+    *PLANS,
 )
 PHASES = {
     "sweep": "losses of every option",
@@ -35,6 +38,7 @@ PHASES = {
     "neighbours": "rows whose next candidates are judged",
     "explain": "rows explained",
     "frontier": "points of the frontier",
+    **REGIME_PHASES,
 }
 UNITS = {"value": "USD, bps or rows, as the limit's name says", "gain": "of the objective"}
 
@@ -62,6 +66,11 @@ Each parameter is explained: what binds, whom it protects, what 25 and 50 bps mo
 prices within which the advice stands. That judges the choice some hundred times more by the sweep; \
 --no-explain leaves it out.
 
+--regimes adds the haircut as a rule of price regime (calm, out of range, stressed): thresholds as \
+recommended, LTVs by regime on days drawn from it, tempered by [procyclicality] of the limits, with a plan \
+for propose --from of each (regime-*/plan.json), and what such rules did over the past. --candles of ETH up \
+to the snapshot tell which regime it is in.
+
 Exit code 1 if no choice keeps the limits.
 
 Examples:
@@ -78,6 +87,8 @@ bootstrap --outer 20 -o out
   breakwater solve snap --limits limits.toml --scenarios december.toml --json
 
   breakwater solve snap --limits limits.toml --frontier 8 --no-explain -o out
+
+  breakwater solve snap --limits limits.toml --regimes --candles ethusdt_5m.parquet -o out
 """
 
 
@@ -124,6 +135,13 @@ def solve(
     explained: Annotated[
         bool, typer.Option("--explain/--no-explain", help="Judge every parameter again a step either way.")
     ] = True,
+    regimes: Annotated[
+        bool, typer.Option("--regimes", help="Add the haircut as a rule of price regime.")
+    ] = False,
+    candles: Annotated[
+        list[Path] | None,
+        typer.Option("--candles", help="Candles of ETH that tell the regime of now; repeatable."),
+    ] = None,
     restart: Annotated[
         bool, typer.Option("--restart", help="Give up what an interrupted run left in the folder.")
     ] = False,
@@ -149,11 +167,15 @@ def solve(
     from risk.solver.frontier import frontier
     from risk.solver.limits import load_limits
     from risk.solver.recommend import recommend
+    from risk.solver.regime_rule import regime_rule
+    from risk.solver.regime_text import text as regime_text
+    from risk.solver.regime_text import to_json as regime_json
     from risk.solver.search import Effort
     from risk.solver.solution_json import changes_text, text, to_json
 
     _check_points(points, output)
     tolerated = load_limits(limits)
+    check_regimes(regimes, bool(candles), tolerated)
     if output is not None:
         refuse_existing(output, FILES, force)
     taken = load(snapshot)
@@ -199,14 +221,32 @@ def solve(
             else None
         )
         traded = frontier(solution, points, lambda d, n: report("frontier", d, n)) if points else ()
+        rule = (
+            regime_rule(
+                solution,
+                draws=draws,
+                seed=seed,
+                certified=certified,
+                tries=tries,
+                candles=candles or (),
+                effort=effort,
+                progress=report,
+            )
+            if regimes and solution.chosen is not None
+            else None
+        )
+    data = to_json(solution, why)
+    written = text(solution, why)
+    if rule is not None:
+        data["regimes"] = regime_json(rule) | {"candles_sha256": [sha256_of(path) for path in candles or ()]}
+        written += "\n" + regime_text(rule)
     body = envelope(
         "breakwater.solution/1",
-        to_json(solution, why),
+        data,
         inputs=hashes,
         units=UNITS,
         findings=solution.findings,
     )
-    written = text(solution, why)
     if output is not None:
         files: dict[str, str | bytes] = {"solution.json": body, "solution.md": written}
         if solution.changes:
@@ -218,6 +258,8 @@ def solve(
             files["plan.json"] = json.dumps(plan, indent=2) + "\n"
         if traded:
             files |= frontier_files(traded, hashes)
+        if rule is not None:
+            files |= regime_plans(rule, digest(snapshot))
         write_files(output, bundled(snapshot, request, inputs, batch, files))
         if checkpoint is not None:
             checkpoint.remove()

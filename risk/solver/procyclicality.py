@@ -24,8 +24,6 @@ from risk.engine.arrays import FloatArray, IntArray
 from risk.solver.limits import Limits
 
 BPS = 10_000
-LEAST_WEIGHT = 0.25  # of stressed observations, article 28
-LOOKBACK_DAYS = 365
 DAYS = (1, 30)  # over which rises are measured
 
 
@@ -36,7 +34,7 @@ class Tempering:
     Parameters
     ----------
     stressed_weight : float
-        0, or `LEAST_WEIGHT` to 1.
+        0, or 0.25 to 1.
     floor_lookback_days : int
         0: no floor.
     release_buffer : float
@@ -59,6 +57,10 @@ class Tempering:
             limits["procyclicality.release_buffer"],
             limits["procyclicality.release_bps_per_day"],
         )
+
+
+# What article 28 has, as far as the shipped history reaches, and the usual speed of governance.
+EUROPEAN = Tempering(0.25, 365, 0.25, 50 / 3)
 
 
 def needed(haircut: FloatArray, stressed: FloatArray, floor: FloatArray, options: Tempering) -> FloatArray:

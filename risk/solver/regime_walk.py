@@ -16,8 +16,7 @@ from abis.errors import InputError
 from risk.engine.arrays import FloatArray, IntArray
 from risk.scenarios.fhs import Fhs
 from risk.solver.procyclicality import (
-    LEAST_WEIGHT,
-    LOOKBACK_DAYS,
+    EUROPEAN,
     Movement,
     Tempering,
     movement,
@@ -32,8 +31,6 @@ from risk.solver.walk_forward import Exceedances, count
 EVERY_DAYS = 90
 WARM_UP_DAYS = 240
 GRID = 12  # volatilities the haircut of the day is read between
-SPEED_BPS = 50 / 3  # a day: 50 bps in three days
-BUFFER = 0.25
 REPORT = Callable[[int, int], None]
 
 
@@ -97,7 +94,7 @@ def walk(
     *,
     probability: float,
     horizon_days: int,
-    lookback_days: int = LOOKBACK_DAYS,
+    lookback_days: int = EUROPEAN.floor_lookback_days,
     paths: int = PATHS,
     seed: int = 1,
     progress: REPORT | None = None,
@@ -235,10 +232,10 @@ def rules(options: Tempering) -> Iterator[tuple[str, bool, Tempering]]:
     What is not asked for is measured as article 28 has it, so that its effect is known before it is wanted.
     """
     asked = Tempering(
-        options.stressed_weight or LEAST_WEIGHT,
-        options.floor_lookback_days or LOOKBACK_DAYS,
-        options.release_buffer or BUFFER,
-        options.bps_per_day if np.isfinite(options.bps_per_day) else SPEED_BPS,
+        options.stressed_weight or EUROPEAN.stressed_weight,
+        options.floor_lookback_days or EUROPEAN.floor_lookback_days,
+        options.release_buffer or EUROPEAN.release_buffer,
+        options.bps_per_day if np.isfinite(options.bps_per_day) else EUROPEAN.bps_per_day,
     )
     yield "volatility of the day", False, Tempering()
     yield f"{asked.stressed_weight:.0%} stressed", False, Tempering(stressed_weight=asked.stressed_weight)
@@ -320,3 +317,11 @@ def _exceeded(found: Walk, coin: int, haircut: FloatArray) -> Exceedances:
             taken.append(t)
             free_s = start_s + found.horizon_days * DAY_S
     return count(found.fell[taken, coin], haircut[taken], 1 - found.probability)
+
+
+def stays(found: Walk, hold_days: int) -> dict[Regime, tuple[int, ...]]:
+    """Return how many days each stay in a regime lasted, by regime; cut off where the past is."""
+    ranks = held(found.raw, found.day_s, hold_days)
+    edges = np.flatnonzero((np.diff(ranks) != 0) | (np.diff(found.stretch) != 0)) + 1
+    runs = np.split(ranks, edges)
+    return {r: tuple(len(run) for run in runs if run[0] == k) for k, r in enumerate(REGIMES)}

@@ -36,20 +36,13 @@ def to_json(solution: Solution, explained: Explained | None = None) -> dict[str,
         "exact_bound": _finite(found.exact_bound),
         "stopped_early": found.stopped,
         "conflict": None if solution.conflict is None else _conflict(solution),
-        "changes": [_change(c) for c in solution.changes],
+        "changes": [change_json(c) for c in solution.changes],
         "rows": _rows(solution),
-        "plan": [
-            {
-                "not_before_s": s.not_before_s,
-                "changes": [_change(c) for c in s.changes],
-                "worsens": [a.name for a in s.worsened],
-            }
-            for s in solution.plan
-        ],
+        "plan": plan_json(solution.plan),
         "neighbours": [
             {
                 "subject": n.subject,
-                "changes": [_change(c) for c in n.changes],
+                "changes": [change_json(c) for c in n.changes],
                 "gain": n.gain,
                 "breaks": list(n.breaks),
                 "engine": n.engine,
@@ -65,8 +58,13 @@ def to_json(solution: Solution, explained: Explained | None = None) -> dict[str,
 
 def changes_text(solution: Solution) -> list[str]:
     """Return the changes as `breakwater propose --set` takes them."""
+    return as_set(solution.changes)
+
+
+def as_set(changes: Sequence[Change]) -> list[str]:
+    """Return any changes as `breakwater propose --set` takes them."""
     unit = {Unit.BPS: "bps", Unit.TOKENS: ""}
-    return [f"{c.name}={max(c.after - c.field.offset, 0)}{unit[c.field.unit]}" for c in solution.changes]
+    return [f"{c.name}={max(c.after - c.field.offset, 0)}{unit[c.field.unit]}" for c in changes]
 
 
 def text(solution: Solution, explained: Explained | None = None) -> str:
@@ -221,7 +219,20 @@ def _rows(solution: Solution) -> list[dict[str, Any]]:
     return out
 
 
-def _change(change: Change) -> dict[str, Any]:
+def plan_json(plan: Sequence[Stage]) -> list[dict[str, Any]]:
+    """Return the stages of a plan as JSON-ready values."""
+    return [
+        {
+            "not_before_s": s.not_before_s,
+            "changes": [change_json(c) for c in s.changes],
+            "worsens": [a.name for a in s.worsened],
+        }
+        for s in plan
+    ]
+
+
+def change_json(change: Change) -> dict[str, Any]:
+    """Return a change as JSON-ready values."""
     return {
         "name": change.name,
         "before": change.before,
