@@ -49,12 +49,17 @@ class Pairs:
 class Mixed:
     """All other accounts with governed collateral, by what they hold and owe, the weakest first.
 
+    Groups, too, stand in the order of their weakest account.
+
     Parameters
     ----------
     accounts : Accounts
     ptr : (G + 1,) int64
     base : (G,) int64
-        Place among ``bases`` of the debt that is largest in the group.
+        Place among ``bases`` of the largest debt of the group's weakest account.
+    held_ptr, owed_ptr : (G + 1,) int64
+    held, owed : (nnz,) int64
+        Governed collaterals and debts of each group.
     health : (n,) float64
         Health factor at the snapshot's prices under the options that leave least.
     bases : (B,) int64
@@ -63,6 +68,10 @@ class Mixed:
     accounts: Accounts
     ptr: IntArray
     base: IntArray
+    held_ptr: IntArray
+    held: IntArray
+    owed_ptr: IntArray
+    owed: IntArray
     health: FloatArray
     bases: IntArray
 
@@ -126,7 +135,7 @@ def sweep(book: Sweepable, oracle: FloatArray, fair: FloatArray, calls: Calls) -
         over_scenarios(sweep_pairs, len(oracle), arrays, *tail)
     if len(m.accounts):
         a = m.accounts
-        groups = (m.ptr, m.base, m.health, m.bases)
+        groups = (m.ptr, m.base, m.held_ptr, m.held, m.owed_ptr, m.owed, m.health, m.bases)
         collateral = (a.c_indptr, a.c_asset, a.c_usd, a.c_row)
         over_scenarios(sweep_mixed, len(oracle), groups, collateral, (a.d_indptr, a.d_asset, a.d_usd), *tail)
     return BookSwept(Swept(*now), Swept(*change))
@@ -161,14 +170,19 @@ def _running(values: FloatArray, ptr: IntArray) -> FloatArray:
 
 
 def _mixed(accounts: Accounts, options: RowOptions) -> Mixed:
-    health = _least_health(accounts, options)
-    kinds = _kinds(accounts)
-    order = np.lexsort((health, kinds))
-    accounts = reordered(accounts, order)
+    health, kinds = _least_health(accounts, options), _kinds(accounts)
+    weakest = np.full(int(kinds.max(initial=-1)) + 1, np.inf)
+    np.minimum.at(weakest, kinds, health)
+    order = np.lexsort((health, kinds, weakest[kinds]))
     ptr = _starts(kinds[order][:, None])
-    largest = np.array([_largest(accounts, int(u)) for u in ptr[:-1]], dtype=np.int64)
+    a = reordered(accounts, order)
+    each = reordered(a, ptr[:-1])  # one of every group
+    governed = each.c_row >= 0
+    held_ptr = np.concatenate([[0], np.cumsum(_each(each.c_indptr, governed))]).astype(np.int64)
+    largest = np.array([_largest(each, u) for u in range(len(each))], dtype=np.int64)
     bases, base = np.unique(largest, return_inverse=True)
-    return Mixed(accounts, ptr, base.astype(np.int64), health[order], bases)
+    groups = base.astype(np.int64), held_ptr, each.c_asset[governed], each.d_indptr, each.d_asset
+    return Mixed(a, ptr, *groups, health[order], bases)
 
 
 def _least_health(accounts: Accounts, options: RowOptions) -> FloatArray:

@@ -1,10 +1,10 @@
 """Accounts with several collaterals or debts: followed one by one, but only where a path can reach them.
 
-Accounts that hold and owe the same assets stand together, the weakest first.  On a path the lowest ratio
-of each collateral to the account's largest debt bounds its health from below: the first account of a group
-that is safe beyond doubt ends the group.  Who is left is followed as `risk.engine.book_sweep` does, the
-rows of its parameters one at a time, but only over steps at which the health factor has a new low, and
-only for options that can reach it.
+Accounts that hold and owe the same assets stand together, the weakest first, and so do the groups.  On a
+path the lowest ratio of each collateral to the account's largest debt bounds its health from below: the
+first account of a group that is safe beyond doubt ends the group.  Who is left is followed as
+`risk.engine.book_sweep` does, the rows of its parameters one at a time, but only over steps at which the
+health factor has a new low, and only for rows and options that can reach it.
 """
 
 from __future__ import annotations
@@ -39,108 +39,160 @@ def sweep_mixed(
     change: Block,
 ) -> None:
     """Add the losses of all accounts to ``now`` (S,) and ``change`` (M, S), three measures each."""
-    ptr, base, health, bases = groups
+    ptr, base, h_ptr, held, o_ptr, owing, health, bases = groups
     indptr, threshold, bonus, current, owed = options
-    steps, rows = oracle.shape[1], len(current)
+    steps, assets, rows = oracle.shape[1], oracle.shape[2], len(current)
     reach, most_owed = np.empty(rows), owed.max()
+    most = 0
     for r in range(rows):
         a, z = indptr[r], indptr[r + 1]
         reach[r] = min(threshold[a:z].min(), 1.0 / (1.0 + bonus[a:z].max()))
-    low = np.empty((len(bases), oracle.shape[2]))
-    high = np.empty_like(low)
-    work = np.empty((steps, 8))
+        most = max(most, z - a)
+    at_oracle, at_fair = np.empty((assets, steps)), np.empty((assets, steps))
+    low, high = np.empty((len(bases), assets)), np.empty((len(bases), assets))
+    work = np.empty((8, steps))
     record = np.empty(steps, dtype=np.int64)
-    most = 0
-    for r in range(rows):
-        most = max(most, indptr[r + 1] - indptr[r])
     result = np.empty((most, SUMS))
     total = np.empty((len(threshold), SUMS))
     for s in range(first, last):
-        _extremes(oracle[s], fair[s], bases, low, high)
+        at_oracle[:], at_fair[:] = oracle[s].T, fair[s].T
+        least = _extremes(at_oracle, at_fair, bases, low, high)
         total[:] = 0.0
         for p in range(len(ptr) - 1):
+            u = ptr[p]
+            if health[u] * least >= 1.0 + ROOM:
+                break
             k = base[p]
-            worst, best = _bounds(ptr[p], collateral, debt, low[k], high[k])
-            for u in range(ptr[p], ptr[p + 1]):
-                if health[u] * worst >= best * (1.0 + ROOM):
-                    break
-                if _safe(u, collateral, debt, low[k], high[k], reach, most_owed):
-                    continue
-                known = False
-                for e in range(collateral[0][u], collateral[0][u + 1]):
-                    r = collateral[3][e]
-                    if r < 0 or _seen(collateral[3], collateral[0][u], e, r):
-                        continue
-                    _follow(u, r, collateral, debt, oracle[s], fair[s], options, work)
-                    if not _judge(
-                        u, r, collateral, debt, oracle[s], fair[s], options, calls, work, record, result
-                    ):
-                        known = True  # nothing lost under what is in force either
-                        continue
-                    here = current[r] - indptr[r]
-                    for o in range(indptr[r + 1] - indptr[r]):
-                        for q in range(SUMS):
-                            total[indptr[r] + o, q] += result[o, q] - result[here, q]
-                    if not known:
-                        known = True
-                        for q in range(SUMS):
-                            now[q][s] += result[here, q]
+            worst, best = np.inf, 0.0
+            for e in range(h_ptr[p], h_ptr[p + 1]):
+                worst = min(worst, low[k, held[e]])
+            for e in range(o_ptr[p], o_ptr[p + 1]):
+                best = max(best, high[k, owing[e]])
+            while u < ptr[p + 1] and not health[u] * worst >= best * (1.0 + ROOM):
+                if not _safe(u, -1, k, collateral, debt, low, high, reach, options, most_owed):
+                    _add(
+                        u,
+                        k,
+                        collateral,
+                        debt,
+                        (at_oracle, at_fair, low, high),
+                        (reach, most_owed),
+                        options,
+                        calls,
+                        (work, record, result),
+                        total,
+                        now,
+                        s,
+                    )
+                u += 1
         for m in range(len(threshold)):
             for q in range(SUMS):
                 change[q][m, s] += total[m, q]
 
 
 @jit
-def _extremes(
-    oracle: FloatArray, fair: FloatArray, bases: IntArray, low: FloatArray, high: FloatArray
+def _add(
+    u: int,
+    k: int,
+    collateral: Block,
+    debt: Block,
+    prices: Block,
+    limits: Block,
+    options: Block,
+    calls: Block,
+    space: Block,
+    total: FloatArray,
+    now: Block,
+    s: int,
 ) -> None:
-    """Fill the least and greatest ratio, oracle or fair, of every asset to each of some."""
-    low[:], high[:] = np.inf, 0.0
-    for k in range(len(bases)):
-        for price in (oracle, fair):
-            for t in range(len(price)):
-                unit = price[t, bases[k]]
-                if unit <= 0.0:  # nothing is known then
-                    low[k, :], high[k, :] = 0.0, np.inf
-                    continue
-                each = 1.0 / unit
-                for a in range(price.shape[1]):
-                    ratio = price[t, a] * each
-                    low[k, a] = min(low[k, a], ratio)
-                    high[k, a] = max(high[k, a], ratio)
+    """Add an account's losses, the rows of its parameters one at a time."""
+    at_oracle, at_fair, low, high = prices
+    reach, most_owed = limits
+    work, record, result = space
+    indptr, current = options[0], options[3]
+    c_indptr, _, _, c_row = collateral
+    known = False
+    for e in range(c_indptr[u], c_indptr[u + 1]):
+        r = c_row[e]
+        if r < 0 or _seen(c_row, c_indptr[u], e, r):
+            continue
+        if _safe(u, r, k, collateral, debt, low, high, reach, options, most_owed):
+            known = True  # nothing is lost under what is in force either
+            continue
+        _follow(u, r, collateral, debt, at_oracle, at_fair, options, work)
+        if not _judge(u, r, collateral, debt, at_oracle, at_fair, options, calls, work, record, result):
+            known = True
+            continue
+        here = current[r] - indptr[r]
+        for o in range(indptr[r + 1] - indptr[r]):
+            for q in range(SUMS):
+                total[indptr[r] + o, q] += result[o, q] - result[here, q]
+        if not known:
+            known = True
+            for q in range(SUMS):
+                now[q][s] += result[here, q]
 
 
 @jit
-def _bounds(u: int, collateral: Block, debt: Block, low: FloatArray, high: FloatArray) -> tuple[float, float]:
-    """Return the least ratio among what an account holds and the greatest among what it owes."""
-    worst, best = np.inf, 0.0
-    for e in range(collateral[0][u], collateral[0][u + 1]):
-        if collateral[3][e] >= 0:
-            worst = min(worst, low[collateral[1][e]])
-    for e in range(debt[0][u], debt[0][u + 1]):
-        best = max(best, high[debt[1][e]])
-    return worst, best
+def _extremes(
+    at_oracle: FloatArray, at_fair: FloatArray, bases: IntArray, low: FloatArray, high: FloatArray
+) -> float:
+    """Fill the least and greatest ratio, oracle or fair, of every asset to each of some.
+
+    Returned is the least over all of them of one asset's least to another's greatest.
+    """
+    low[:], high[:] = np.inf, 0.0
+    for k in range(len(bases)):
+        for price in (at_oracle, at_fair):
+            unit = price[bases[k]]
+            if not unit.min() > 0.0:  # nothing is known then
+                low[k, :], high[k, :] = 0.0, np.inf
+                continue
+            each = 1.0 / unit
+            for a in range(len(price)):
+                least, most = np.inf, 0.0
+                for t in range(len(unit)):
+                    ratio = price[a, t] * each[t]
+                    least = min(least, ratio)
+                    most = max(most, ratio)
+                low[k, a] = min(low[k, a], least)
+                high[k, a] = max(high[k, a], most)
+    worst = np.inf
+    for k in range(len(bases)):
+        worst = min(worst, low[k].min() / high[k].max())
+    return worst
 
 
 @jit
 def _safe(
     u: int,
+    r: int,
+    k: int,
     collateral: Block,
     debt: Block,
     low: FloatArray,
     high: FloatArray,
     reach: FloatArray,
+    options: Block,
     most_owed: float,
 ) -> bool:
-    """Tell whether an account loses nothing whatever is chosen, at the worst of all ratios."""
+    """Tell whether an account loses nothing at the worst of all ratios, whatever is chosen.
+
+    With ``r`` not -1: whatever is chosen for that row, all others as in force.
+    """
     c_indptr, c_asset, c_usd, c_row = collateral
     d_indptr, d_asset, d_usd = debt
+    _, threshold, bonus, current, _ = options
     weighted = owed = 0.0
     for e in range(c_indptr[u], c_indptr[u + 1]):
-        if c_row[e] >= 0:
-            weighted += reach[c_row[e]] * c_usd[e] * low[c_asset[e]]
+        of = c_row[e]
+        if of >= 0:
+            weight = reach[of]
+            if r >= 0 and of != r:
+                weight = min(threshold[current[of]], 1.0 / (1.0 + bonus[current[of]]))
+            weighted += weight * c_usd[e] * low[k, c_asset[e]]
     for e in range(d_indptr[u], d_indptr[u + 1]):
-        owed += d_usd[e] * high[d_asset[e]]
+        owed += d_usd[e] * high[k, d_asset[e]]
     return bool(weighted >= owed * most_owed * (1.0 + ROOM))
 
 
@@ -159,12 +211,12 @@ def _follow(
     r: int,
     collateral: Block,
     debt: Block,
-    oracle: FloatArray,
-    fair: FloatArray,
+    at_oracle: FloatArray,
+    at_fair: FloatArray,
     options: Block,
     work: FloatArray,
 ) -> None:
-    """Fill ``work``, a row a step: X, W_o, Y_o, D at oracle prices, then the same at fair ones.
+    """Fill ``work``, (8, T): X, W_o, Y_o, D at oracle prices, then the same at fair ones.
 
     ``X`` is held under the row, ``W_o`` the rest, weighted, ``Y_o`` what the rest repays, each part over
     one plus its bonus.
@@ -172,29 +224,28 @@ def _follow(
     c_indptr, c_asset, c_usd, c_row = collateral
     d_indptr, d_asset, d_usd = debt
     _, threshold, bonus, current, _ = options
+    steps = work.shape[1]
     work[:] = 0.0
     for e in range(c_indptr[u], c_indptr[u + 1]):
-        a, usd = c_asset[e], c_usd[e]
-        own = c_row[e] == r
-        weight = fetch = 1.0
-        if c_row[e] >= 0:
-            weight, fetch = threshold[current[c_row[e]]], 1.0 / (1.0 + bonus[current[c_row[e]]])
-        for t in range(len(work)):
-            x, y = usd * oracle[t, a], usd * fair[t, a]
-            if own:
-                work[t, 0] += x
-                work[t, 4] += y
-                continue
-            if c_row[e] >= 0:
-                work[t, 1] += weight * x
-                work[t, 5] += weight * y
-            work[t, 2] += fetch * x
-            work[t, 6] += fetch * y
+        a, usd, of = c_asset[e], c_usd[e], c_row[e]
+        weight, fetch = 0.0, 1.0
+        if of >= 0:
+            weight, fetch = threshold[current[of]], 1.0 / (1.0 + bonus[current[of]])
+        for t in range(steps):
+            x, y = usd * at_oracle[a, t], usd * at_fair[a, t]
+            if of == r:
+                work[0, t] += x
+                work[4, t] += y
+            else:
+                work[1, t] += weight * x
+                work[5, t] += weight * y
+                work[2, t] += fetch * x
+                work[6, t] += fetch * y
     for e in range(d_indptr[u], d_indptr[u + 1]):
         a, usd = d_asset[e], d_usd[e]
-        for t in range(len(work)):
-            work[t, 3] += usd * oracle[t, a]
-            work[t, 7] += usd * fair[t, a]
+        for t in range(steps):
+            work[3, t] += usd * at_oracle[a, t]
+            work[7, t] += usd * at_fair[a, t]
 
 
 @jit
@@ -204,10 +255,12 @@ def _records(work: FloatArray, owed: float, record: IntArray) -> int:
     An option fires at the first step with ``LT < (g D - W_o) / X``: a record of the right side.
     """
     best, count = -np.inf, 0
-    for t in range(len(work)):
-        needed = owed * work[t, 3] - work[t, 1]
-        if work[t, 0] > 0.0:
-            needed /= work[t, 0]
+    for t in range(work.shape[1]):
+        needed = owed * work[3, t] - work[1, t]
+        if work[0, t] > 0.0:
+            if not needed > best * work[0, t] * (1.0 - ROOM):
+                continue
+            needed /= work[0, t]
         elif needed > 0.0:
             needed = np.inf
         else:
@@ -225,8 +278,8 @@ def _judge(
     r: int,
     collateral: Block,
     debt: Block,
-    oracle: FloatArray,
-    fair: FloatArray,
+    at_oracle: FloatArray,
+    at_fair: FloatArray,
     options: Block,
     calls: Block,
     work: FloatArray,
@@ -235,7 +288,7 @@ def _judge(
 ) -> bool:
     """Fill ``result``, a row an option: eligible debt, bad debt, avoidable loss; False if all are 0."""
     indptr, threshold, bonus, _, owed = options
-    steps, delay = len(work), calls[0]
+    steps, delay = work.shape[1], calls[0]
     share = _behind(u, r, collateral, options)
     d_indptr, _, d_usd = debt
     whole = d_usd[d_indptr[u] : d_indptr[u + 1]].sum()
@@ -244,8 +297,8 @@ def _judge(
     most = 1.0 + share * (owed[first:last].max() - 1.0)
     may_leave = False
     for t in range(steps):
-        if most * work[t, 3] > work[t, 2] + floor * work[t, 0] or (
-            most * work[t, 7] > work[t, 6] + floor * work[t, 4]
+        if most * work[3, t] > work[2, t] + floor * work[0, t] or (
+            most * work[7, t] > work[6, t] + floor * work[4, t]
         ):
             may_leave = True
             break
@@ -258,7 +311,7 @@ def _judge(
         fired = -1
         for q in range(count):
             t = record[q]
-            if lt * work[t, 0] + work[t, 1] < grown * work[t, 3]:
+            if lt * work[0, t] + work[1, t] < grown * work[3, t]:
                 fired = t
                 break
         k = m - first
@@ -275,11 +328,12 @@ def _judge(
                 (lt, b, grown),
                 collateral,
                 debt,
-                oracle[fired],
-                fair[fired],
+                at_oracle,
+                at_fair,
                 options,
                 calls,
-                work[fired],
+                work,
+                fired,
             )
     return anything
 
@@ -289,8 +343,8 @@ def _bad_debt(work: FloatArray, end: int, fetch: float, grown: float) -> float:
     """Return the most that is owed beyond what all collateral fetches, up to a step."""
     bad = 0.0
     for t in range(end + 1):
-        bad = max(bad, grown * work[t, 3] - work[t, 2] - work[t, 0] * fetch)
-        bad = max(bad, grown * work[t, 7] - work[t, 6] - work[t, 4] * fetch)
+        bad = max(bad, grown * work[3, t] - work[2, t] - work[0, t] * fetch)
+        bad = max(bad, grown * work[7, t] - work[6, t] - work[4, t] * fetch)
     return bad
 
 
@@ -316,11 +370,12 @@ def _avoidable(
     option: Block,
     collateral: Block,
     debt: Block,
-    oracle: FloatArray,
-    fair: FloatArray,
+    at_oracle: FloatArray,
+    at_fair: FloatArray,
     options: Block,
     calls: Block,
     work: FloatArray,
+    t: int,
 ) -> float:
     """Return the avoidable loss of the first call: the largest collateral against the largest debt."""
     c_indptr, c_asset, c_usd, c_row = collateral
@@ -331,12 +386,12 @@ def _avoidable(
     i = j = -1
     most = 0.0
     for e in range(c_indptr[u], c_indptr[u + 1]):
-        worth = c_usd[e] * oracle[c_asset[e]]
+        worth = c_usd[e] * at_oracle[c_asset[e], t]
         if c_row[e] >= 0 and (i < 0 or worth > most):
             i, most = e, worth
     owed = 0.0
     for e in range(d_indptr[u], d_indptr[u + 1]):
-        worth = d_usd[e] * oracle[d_asset[e]]
+        worth = d_usd[e] * at_oracle[d_asset[e], t]
         if j < 0 or worth > owed:
             j, owed = e, worth
     own_lt, own_b = lt, b
@@ -345,13 +400,13 @@ def _avoidable(
     owed *= grown
     if owed <= 0.0 or most <= 0.0:
         return 0.0
-    health = (lt * work[0] + work[1]) / (grown * work[3])
+    health = (lt * work[0, t] + work[1, t]) / (grown * work[3, t])
     share = 1.0 if health < full_below else close_factor
     repaid = min(share * owed, most / (1.0 + own_b))
-    taken = (1.0 + own_b) * fair[c_asset[i]] / oracle[c_asset[i]]
-    lost = repaid * (taken - fair[d_asset[j]] / oracle[d_asset[j]])
-    at_fair = (lt * work[4] + work[5]) / (grown * work[7])
-    needed = _needed(grown * work[7], c_usd[i] * fair[c_asset[i]], at_fair, own_lt, cost)
+    taken = (1.0 + own_b) * at_fair[c_asset[i], t] / at_oracle[c_asset[i], t]
+    lost = repaid * (taken - at_fair[d_asset[j], t] / at_oracle[d_asset[j], t])
+    health_fair = (lt * work[4, t] + work[5, t]) / (grown * work[7, t])
+    needed = _needed(grown * work[7, t], c_usd[i] * at_fair[c_asset[i], t], health_fair, own_lt, cost)
     return float(max(0.0, lost - cost * needed))
 
 
