@@ -27,6 +27,7 @@ FILES = (
     "manifest.json",
     *PLANS,
 )
+DRAWS = 1_000  # days, where no scenarios are given
 PHASES = {
     "sweep": "losses of every option",
     "bound": "losses of accounts under one row",
@@ -103,7 +104,10 @@ def solve(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder to write into.", show_default=False)
     ] = None,
-    draws: Annotated[int, typer.Option("--draws", min=2, help="Days drawn from the shipped model.")] = 1_000,
+    draws: Annotated[
+        int | None,
+        typer.Option("--draws", min=2, help=f"Days drawn from the shipped model. Default: {DRAWS:,}."),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the draws; certificate: the next.")] = 1,
     certified: Annotated[
         int, typer.Option("--certify", min=0, help="Independent days that certify the choice; 0: none.")
@@ -174,6 +178,9 @@ def solve(
     from risk.solver.solution_json import changes_text, text, to_json
 
     _check_points(points, output)
+    _check_certified(certified, certify_with or [], tries)
+    _check_draws(draws, bool(scenarios or shock or grid), regimes)
+    drawn = DRAWS if draws is None else draws
     tolerated = load_limits(limits)
     check_regimes(regimes, bool(candles), tolerated)
     if output is not None:
@@ -181,7 +188,7 @@ def solve(
     taken = load(snapshot)
     generators, file = generators_asked(certify_with or [])
     request = SolveRequest(
-        draws=draws,
+        draws=drawn,
         seed=seed,
         shocks=tuple(shock or []),
         grids=tuple(grid or []),
@@ -224,7 +231,7 @@ def solve(
         rule = (
             regime_rule(
                 solution,
-                draws=draws,
+                draws=drawn,
                 seed=seed,
                 certified=certified,
                 tries=tries,
@@ -289,7 +296,30 @@ def _check_points(points: int, output: Path | None) -> None:
     if points == 1:
         raise InputError("--frontier 1 is no curve.", remedy="Give at least 2.")
     if points and output is None:
-        raise InputError("--frontier writes files.", remedy="Name a folder with -o.")
+        raise InputError(f"--frontier {points} writes files.", remedy="Name a folder with -o.")
+
+
+def _check_certified(certified: int, generators: Sequence[str], tries: int) -> None:
+    """Refuse what speaks of a certificate where none is asked for."""
+    from abis.errors import InputError
+
+    said = [f"--certify-with {name}" for name in generators] + [f"--try {tries}"] * (tries > 1)
+    if said and not certified:
+        raise InputError(
+            f"{said[0]} speaks of a certificate, and none is asked for.",
+            remedy="Say with --certify how many days it draws.",
+        )
+
+
+def _check_draws(draws: int | None, given: bool, regimes: bool) -> None:
+    """Refuse a number of draws where nothing is drawn."""
+    from abis.errors import InputError
+
+    if draws is not None and given and not regimes:
+        raise InputError(
+            f"--draws {draws:,} draws nothing: the scenarios are given.",
+            remedy="Leave it out, or leave out --scenarios, --shock and --grid.",
+        )
 
 
 def frontier_files(traded: Sequence[Point], hashes: Mapping[str, Any]) -> dict[str, str | bytes]:

@@ -174,6 +174,16 @@ KEYS: Mapping[str, Mapping[str, Key]] = {
 }
 
 
+# How far what may move -> the distance of its candidates.
+BOXES = {
+    "box.threshold_bps": "box.threshold_step_bps",
+    "box.ltv_bps": "box.ltv_step_bps",
+    "box.bonus_bps": "box.bonus_step_bps",
+    "box.supply_cap_pct": "box.supply_cap_step_pct",
+    "box.borrow_cap_pct": "box.borrow_cap_step_pct",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What is tolerated.
@@ -268,7 +278,10 @@ def load_limits(path: Path) -> Limits:
     try:
         return read_limits(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}.") from error
+        reason = (error.strerror or error) if isinstance(error, OSError) else "it is no text"
+        raise InputError(
+            f"'{path}' cannot be read: {reason}.", remedy="Name a file that `breakwater limits init` wrote."
+        ) from error
 
 
 def _named(section: str, given: Mapping[str, Any]) -> dict[str, float]:
@@ -299,6 +312,7 @@ def _consistent(numbers: Mapping[str, float]) -> None:
             given, missing = ("size_usd", "probability") if sized else ("probability", "size_usd")
             raise InputError(f"{section}.{given} stands alone.", remedy=f"Give {section}.{missing} too.")
     _tempered(numbers)
+    _consistent_box(numbers)
     if numbers["liquidations.quantile_usd"] > numbers["liquidations.cvar_usd"] and math.isfinite(
         numbers["liquidations.quantile_usd"]
     ):
@@ -326,6 +340,21 @@ def _tempered(numbers: Mapping[str, float]) -> None:
         value = numbers[f"procyclicality.{name}"]
         if value != int(value):
             raise InputError(f"procyclicality.{name} is {value:g}.", remedy="Give a whole number.")
+
+
+def _consistent_box(numbers: Mapping[str, float]) -> None:
+    """Refuse a box in parts of basis points, and one so small that no candidate but today's lies in it."""
+    for name, value in numbers.items():
+        if name.startswith("box.") and name.endswith("_bps") and value != int(value):
+            raise InputError(f"{name} is {value:g}.", remedy="Parameters are whole basis points: give one.")
+    for reach, own in BOXES.items():
+        # Without a grid of their own LTVs are on that of the thresholds.
+        step = own if numbers[own] else BOXES["box.threshold_bps"]
+        if 0 < numbers[reach] < numbers[step]:
+            raise InputError(
+                f"{reach}, {numbers[reach]:g}, is below {step}, {numbers[step]:g}: nothing could move.",
+                remedy=f"Raise {reach}, or lower {step}; 0 leaves it as it is.",
+            )
 
 
 def _pins(given: Mapping[str, Any]) -> dict[str, str]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+
+import pytest
 
 from tests.risk.cli.conftest import Run
 from tests.risk.solver.small import LIMITS
@@ -42,3 +45,64 @@ def test_nothing_feasible_is_exit_code_1(snap: Path, run: Run, tmp_path: Path) -
     )
     assert code == 1
     assert json.loads(out)["data"]["conflict"]["names"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        (("--frontier", 1, "-o", "out"), "--frontier 1 is no curve. Give at least 2"),
+        (("--frontier", 3), "--frontier 3 writes files. Name a folder with -o"),
+        (("--draws", 1), "greater than or equal to 2"),
+        (("--draws", "many"), "valid integer"),
+        (("--draws", 50), "50 scenarios are too few for tail.level = 0.99"),
+        (("--draws", 500, "--shock", "WETH=-20%"), "--draws 500 draws nothing"),
+        (("--certify-with", "median"), "--certify-with median speaks of a certificate"),
+        (("--try", 2), "--try 2 speaks of a certificate"),
+        (("--certify", 10), "10 scenarios cannot certify"),
+        (("--certify", 900, "--certify-with", "nope"), "'nope' is no generator"),
+        (("--outer", -1), "greater than or equal to 0"),
+        (("--sensitivity", 1), "without a depth"),
+        (("--shock", "NOPE=-20%"), "'NOPE' is not listed"),
+        (("--scenarios", "nowhere.toml"), "'nowhere.toml' does not exist"),
+        (("--depth", "nowhere.csv"), "nowhere.csv"),
+    ],
+)
+def test_bad_options_are_refused_before_any_work(
+    snap: Path, run: Run, tmp_path: Path, asked: tuple[object, ...], named: str
+) -> None:
+    (tmp_path / "limits.toml").write_text("[bad_debt]\ncvar_usd = 1e9\n")
+    asked = tuple(tmp_path / "out" if word == "out" else word for word in asked)
+    code, out, err = run("solve", snap, "--limits", tmp_path / "limits.toml", *asked)
+    assert (code, out) == (2, "")
+    assert named in " ".join(re.sub("[\u2500-\u257f]", " ", err).split())
+    assert "losses of every option" not in err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('[solver]\nobjective = "profit"', "solver.objective is 'profit'. Give one or several"),
+        ("[bad_debt]\ncvar_us = 1", "Did you mean 'cvar_usd'"),
+        ("[bad_debt]\ncvar_usd = -5", "bad_debt.cvar_usd is -5"),
+        ("[avoidable_loss.per_emode.9]\ncvar_usd = 5", "e-mode '9'"),
+        ("[pin]\n'WETH.ltv' = 1000", "outside the box"),
+        ("[liquidations]\ncvar_usd = 1\nquantile_usd = 2", "can never bind"),
+        ("[box]\nthreshold_bps = 0\nltv_bps = 0", "the box is empty"),
+    ],
+)
+def test_bad_limits_are_refused_before_any_work(
+    snap: Path, run: Run, tmp_path: Path, text: str, named: str
+) -> None:
+    (tmp_path / "limits.toml").write_text(text)
+    code, out, err = run("solve", snap, "--limits", tmp_path / "limits.toml", "--shock", "WETH=-20%")
+    assert (code, out) == (2, "")
+    assert named in " ".join(err.split())
+    assert "losses of every option" not in err
+
+
+def test_limits_that_cannot_be_read_are_named(snap: Path, run: Run, tmp_path: Path) -> None:
+    code, _, err = run("solve", snap, "--limits", tmp_path / "none.toml")
+    assert code == 2
+    assert "none.toml" in "".join(err.split())
+    assert "breakwater limits init" in " ".join(err.split())

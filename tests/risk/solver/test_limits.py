@@ -80,6 +80,11 @@ def test_tables_with_names() -> None:
         ("[solver]\nmigration = 1", "true or false"),
         ("[pin]\n'WETH.ltv' = true", "True"),
         ("[pin]\n'WETH.ltv' = 80.5", "80.5"),
+        ("[box]\nthreshold_bps = 100.5", "whole basis points"),
+        ("[box]\nthreshold_bps = 10", "box.threshold_step_bps, 50: nothing could move"),
+        ("[box]\nltv_bps = 40", "box.threshold_step_bps, 50"),
+        ("[box]\nltv_bps = 40\nltv_step_bps = 45", "box.ltv_step_bps, 45"),
+        ("[box]\nborrow_cap_pct = 5", "Raise box.borrow_cap_pct, or lower box.borrow_cap_step_pct"),
     ],
 )
 def test_bad_limits(text: str, named: str) -> None:
