@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from risk.engine.arrays import FloatArray, IntArray
-from risk.engine.jit import drop_stale, jit, kernel
+from risk.engine.jit import drop_stale, jit, kernel, leaf
 
 drop_stale(Path(__file__).resolve().parent)
 
@@ -163,7 +163,7 @@ def _extremes(
     return worst
 
 
-@jit
+@leaf
 def _safe(
     u: int,
     r: int,
@@ -196,7 +196,7 @@ def _safe(
     return bool(weighted >= owed * most_owed * (1.0 + ROOM))
 
 
-@jit
+@leaf
 def _seen(c_row: IntArray, first: int, e: int, r: int) -> bool:
     """Tell whether an earlier entry of the account is under the same row."""
     for before in range(first, e):  # noqa: SIM110 -- compiled
@@ -205,7 +205,7 @@ def _seen(c_row: IntArray, first: int, e: int, r: int) -> bool:
     return False
 
 
-@jit
+@leaf
 def _follow(
     u: int,
     r: int,
@@ -225,7 +225,9 @@ def _follow(
     d_indptr, d_asset, d_usd = debt
     _, threshold, bonus, current, _ = options
     steps = work.shape[1]
-    work[:] = 0.0
+    for q in range(len(work)):
+        for t in range(steps):
+            work[q, t] = 0.0
     for e in range(c_indptr[u], c_indptr[u + 1]):
         a, usd, of = c_asset[e], c_usd[e], c_row[e]
         weight, fetch = 0.0, 1.0
@@ -248,7 +250,7 @@ def _follow(
             work[7, t] += usd * at_fair[a, t]
 
 
-@jit
+@leaf
 def _records(work: FloatArray, owed: float, record: IntArray) -> int:
     """Fill the steps at which a threshold that was enough before is not; return their number.
 
@@ -272,7 +274,7 @@ def _records(work: FloatArray, owed: float, record: IntArray) -> int:
     return count
 
 
-@jit
+@leaf
 def _judge(
     u: int,
     r: int,
@@ -291,10 +293,13 @@ def _judge(
     steps, delay = work.shape[1], calls[0]
     share = _behind(u, r, collateral, options)
     d_indptr, _, d_usd = debt
-    whole = d_usd[d_indptr[u] : d_indptr[u + 1]].sum()
+    whole = highest = most_owed = 0.0
+    for e in range(d_indptr[u], d_indptr[u + 1]):
+        whole += d_usd[e]
     first, last = indptr[r], indptr[r + 1]
-    floor = 1.0 / (1.0 + bonus[first:last].max())
-    most = 1.0 + share * (owed[first:last].max() - 1.0)
+    for m in range(first, last):
+        highest, most_owed = max(highest, bonus[m]), max(most_owed, owed[m])
+    floor, most = 1.0 / (1.0 + highest), 1.0 + share * (most_owed - 1.0)
     may_leave = False
     for t in range(steps):
         if most * work[3, t] > work[2, t] + floor * work[0, t] or (
@@ -338,7 +343,7 @@ def _judge(
     return anything
 
 
-@jit
+@leaf
 def _bad_debt(work: FloatArray, end: int, fetch: float, grown: float) -> float:
     """Return the most that is owed beyond what all collateral fetches, up to a step."""
     bad = 0.0
@@ -348,7 +353,7 @@ def _bad_debt(work: FloatArray, end: int, fetch: float, grown: float) -> float:
     return bad
 
 
-@jit
+@leaf
 def _behind(u: int, r: int, collateral: Block, options: Block) -> float:
     """Return the row's share of the account's weighted collateral, at the snapshot's prices."""
     c_indptr, _, c_usd, c_row = collateral
@@ -363,7 +368,7 @@ def _behind(u: int, r: int, collateral: Block, options: Block) -> float:
     return float(own / total) if total > 0.0 else 0.0
 
 
-@jit
+@leaf
 def _avoidable(
     u: int,
     r: int,
@@ -410,7 +415,7 @@ def _avoidable(
     return float(max(0.0, lost - cost * needed))
 
 
-@jit
+@leaf
 def _needed(debt: float, collateral: float, health: float, threshold: float, cost: float) -> float:
     """Return `risk.engine.ledger.r_reference`, written out: kept machine code follows this folder only."""
     if health >= 1.0:

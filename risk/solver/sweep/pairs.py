@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from risk.engine.arrays import FloatArray, IntArray
-from risk.engine.jit import drop_stale, jit, kernel
+from risk.engine.jit import drop_stale, kernel, leaf
 
 drop_stale(Path(__file__).resolve().parent)
 
@@ -64,7 +64,7 @@ def sweep_pairs(
         total[:] = 0.0
         for p in range(len(ptr) - 1):
             r, i, j = group[p, 0], group[p, 1], group[p, 2]
-            records = _ratios(oracle[s], fair[s], i, j, price, lows, record)
+            records = _ratios(oracle, fair, s, i, j, price, lows, record)
             top = book[4][ptr[p + 1] - 1] * most_owed[r]
             if top * (1.0 + ROOM) < reach[r] * lows[steps - 1, 1]:
                 continue
@@ -82,10 +82,11 @@ def sweep_pairs(
                     change[q][m, s] += total[m, q] - here
 
 
-@jit
+@leaf
 def _ratios(
     oracle: FloatArray,
     fair: FloatArray,
+    s: int,
     i: int,
     j: int,
     price: FloatArray,
@@ -96,7 +97,7 @@ def _ratios(
     low = either = np.inf
     records = 0
     for t in range(len(price)):
-        oi, oj, fi, fj = oracle[t, i], oracle[t, j], fair[t, i], fair[t, j]
+        oi, oj, fi, fj = oracle[s, t, i], oracle[s, t, j], fair[s, t, i], fair[s, t, j]
         price[t, 0], price[t, 1], price[t, 2], price[t, 3] = oi, oj, fi, fj
         ratio = oi / oj if oj > 0.0 else np.inf
         if ratio < low:
@@ -108,7 +109,7 @@ def _ratios(
     return records
 
 
-@jit
+@leaf
 def _envelopes(
     price: FloatArray,
     lows: FloatArray,
@@ -123,12 +124,12 @@ def _envelopes(
     steps = len(price)
     for q in range(records):
         end = min(record[q] + delay, steps - 1)
-        size[q] = _envelope(price, end, lows[end, 1], top, hull[q])
-    size[steps] = _envelope(price, steps - 1, lows[steps - 1, 1], top, hull[steps])
+        size[q] = _envelope(price, end, lows[end, 1], top, hull, q)
+    size[steps] = _envelope(price, steps - 1, lows[steps - 1, 1], top, hull, steps)
 
 
-@jit
-def _envelope(price: FloatArray, end: int, x: float, top: float, out: FloatArray) -> int:
+@leaf
+def _envelope(price: FloatArray, end: int, x: float, top: float, hull: FloatArray, q: int) -> int:
     """Fill ``(x, slope, intercept)``, from where it rises above 0 until ``top``; return their number."""
     if not x < top * (1.0 + ROOM):
         return 0
@@ -142,8 +143,8 @@ def _envelope(price: FloatArray, end: int, x: float, top: float, out: FloatArray
             if height > best or (height == best and a > slope):
                 best, slope, below = height, a, b
     count = 0
-    while count < len(out):
-        out[count, 0], out[count, 1], out[count, 2] = x, slope, below
+    while count < hull.shape[1]:
+        hull[q, count, 0], hull[q, count, 1], hull[q, count, 2] = x, slope, below
         count += 1
         after, steeper, intercept = np.inf, slope, below
         for t in range(end + 1):
@@ -159,7 +160,7 @@ def _envelope(price: FloatArray, end: int, x: float, top: float, out: FloatArray
     return count
 
 
-@jit
+@leaf
 def _judge(
     p: int,
     book: Block,
@@ -192,18 +193,18 @@ def _judge(
                 low = middle + 1
         eligible += g * (debt_sum[safe + p] - debt_sum[low + p])
         if size[q]:
-            bad += _bad_debt(p, low, safe, book, b, g, hull[q], size[q])
-        avoidable += _avoidable(p, low, safe, book, option, calls, price[record[q]])
+            bad += _bad_debt(p, low, safe, book, b, g, hull, q, size[q])
+        avoidable += _avoidable(p, low, safe, book, option, calls, price, record[q])
         safe = low
         if safe == start:
             break
     # Never liquidated, yet worth less than owed: the oracle is late, or the bonus leaves no room.
     if safe > start and size[steps] and g * (1.0 + b) * ratio[safe - 1] > lows[steps - 1, 1]:
-        bad += _bad_debt(p, start, safe, book, b, g, hull[steps], size[steps])
+        bad += _bad_debt(p, start, safe, book, b, g, hull, steps, size[steps])
     result[0], result[1], result[2] = eligible, bad, avoidable
 
 
-@jit
+@leaf
 def _first_above(ratio: FloatArray, low: int, high: int, value: float) -> int:
     """Return the first place in [low, high] whose ratio is above a value, ``high`` if none before is."""
     while low < high:
@@ -215,36 +216,36 @@ def _first_above(ratio: FloatArray, low: int, high: int, value: float) -> int:
     return low
 
 
-@jit
+@leaf
 def _bad_debt(
-    p: int, first: int, last: int, book: Block, b: float, g: float, hull: FloatArray, size: int
+    p: int, first: int, last: int, book: Block, b: float, g: float, hull: FloatArray, q: int, size: int
 ) -> float:
     """Return the potential bad debt of accounts ``first .. last - 1``."""
     ratio, collateral_sum, debt_sum = book[4], book[5], book[6]
     scale = 1.0 / (g * (1.0 + b))
-    at = _first_above(ratio, first, last, hull[0, 0] * scale)
+    at = _first_above(ratio, first, last, hull[q, 0, 0] * scale)
     total = 0.0
     for h in range(size):
         if at == last:
             break
-        end = last if h + 1 == size else _first_above(ratio, at, last, hull[h + 1, 0] * scale)
+        end = last if h + 1 == size else _first_above(ratio, at, last, hull[q, h + 1, 0] * scale)
         if end > at:
             owed = debt_sum[end + p] - debt_sum[at + p]
             held = collateral_sum[end + p] - collateral_sum[at + p]
-            total += max(0.0, g * hull[h, 1] * owed - hull[h, 2] / (1.0 + b) * held)
+            total += max(0.0, g * hull[q, h, 1] * owed - hull[q, h, 2] / (1.0 + b) * held)
             at = end
     return total
 
 
-@jit
+@leaf
 def _avoidable(
-    p: int, first: int, last: int, book: Block, option: Block, calls: Block, price: FloatArray
+    p: int, first: int, last: int, book: Block, option: Block, calls: Block, price: FloatArray, t: int
 ) -> float:
     """Return the avoidable loss of the first call on accounts ``first .. last - 1``, all at one step."""
     collateral, debt, ratio, collateral_sum, debt_sum = book[2], book[3], book[4], book[5], book[6]
     lt, b, g = option
     _, close_factor, cost, full_below = calls
-    oi, oj, fi, fj = price
+    oi, oj, fi, fj = price[t, 0], price[t, 1], price[t, 2], price[t, 3]
     if not (oi > 0.0 and oj > 0.0) or not (1.0 + b) * fi / oi - fj / oj > 0.0:
         return 0.0
     breaks = (
@@ -261,7 +262,7 @@ def _avoidable(
             if ratio[at] <= breaks[q] < ratio[end - 1]:
                 end = _first_above(ratio, at, end, breaks[q])
         middle = (at + end) // 2
-        per_debt, per_collateral = _line(collateral[middle], debt[middle], option, calls, price)
+        per_debt, per_collateral = _line(collateral[middle], debt[middle], option, calls, (oi, oj, fi, fj))
         low = per_debt * debt[at] + per_collateral * collateral[at]
         high = per_debt * debt[end - 1] + per_collateral * collateral[end - 1]
         from_, to = at, end
@@ -277,8 +278,8 @@ def _avoidable(
     return total
 
 
-@jit
-def _line(c: float, d: float, option: Block, calls: Block, price: FloatArray) -> tuple[float, float]:
+@leaf
+def _line(c: float, d: float, option: Block, calls: Block, price: Block) -> tuple[float, float]:
     """Return what an account's avoidable loss is per dollar of its debt and of its collateral."""
     lt, b, g = option
     _, close_factor, cost, full_below = calls
