@@ -31,8 +31,8 @@ from risk.outcome import Outcome
 from risk.scenarios.families import chain
 from risk.scenarios.scenarios import ScenarioBlock, Scenarios
 from risk.venues.chain_loop import Settled, settle
-from risk.venues.december import Wave, diverges
-from risk.venues.december_report import BASE, December, december
+from risk.venues.december import Wave
+from risk.venues.december_report import BASE, W2_RUN, December, december
 from risk.venues.market import Market
 from risk.venues.positions import FloatArray
 from risk.venues.scenario import for_market
@@ -58,14 +58,6 @@ def feeds(snapshot: Snapshot) -> OracleGraph:
     return OracleGraph(names, tuple(nodes), names, snapshot.block.timestamp_s)
 
 
-def kept(found: December) -> tuple[Scenarios, list[str]]:
-    """Return the runs that stay within published depth, and the names of those that run away."""
-    runs = {BASE: found.wave, **found.others}
-    away = [name for name, wave in runs.items() if diverges(wave)]
-    rest = {name: wave for name, wave in found.others.items() if name not in away}
-    return replace(found, others=rest).scenarios(), away
-
-
 def seen_on(scenarios: Scenarios, venue: str) -> Scenarios:
     """Return the scenarios with one venue's prices as all that oracles see; fair prices stay."""
     v = scenarios.venues.index(venue)
@@ -77,15 +69,14 @@ def seen_on(scenarios: Scenarios, venue: str) -> Scenarios:
     return replace(scenarios, venues=(venue,), sha256=f"{scenarios.sha256}:{venue}", produce=produce)
 
 
-def carried(found: December, snapshot: Snapshot, depth: Depth) -> tuple[dict[str, Outcome], list[str]]:
-    """Return what the wave does to a market by what its oracles see, and which runs are left out."""
-    runs, away = kept(found)
-    scenarios, graph = for_market(runs, snapshot), feeds(snapshot)
+def carried(found: December, snapshot: Snapshot, depth: Depth) -> dict[str, Outcome]:
+    """Return what the wave does to a market by what its oracles see."""
+    scenarios, graph = for_market(found.scenarios(), snapshot), feeds(snapshot)
     return {
         "fair": stress(snapshot, scenarios, oracles=PERFECT, depth=depth),
         "feeds": stress(snapshot, scenarios, oracles=graph, depth=depth),
         "print": stress(snapshot, seen_on(scenarios, PRINT), depth=depth),
-    }, away
+    }
 
 
 def comes_back(found: December, snapshot: Snapshot, depth: Depth) -> dict[str, Settled]:
@@ -93,10 +84,12 @@ def comes_back(found: December, snapshot: Snapshot, depth: Depth) -> dict[str, S
     market, graph = found.wave.market, feeds(snapshot)
     paths = {
         BASE: (market, found.wave.moments_s, found.wave.outside),
-        "16 december 2025 (predicted)": (found.w2.market, found.w2.moments_s, found.w2.outside),
+        W2_RUN: (found.w2.market, found.w2.moments_s, found.w2.outside),
         "BTC -6 % within 1 h": (market, *straight(market, -0.06, 3_600.0)),
         "BTC -8 % within 6 h": (market, *straight(market, -0.08, 6 * 3_600.0)),
     }
+    if found.w2_runs_away:  # its books are those of a day at given prices, which nothing moves
+        del paths[W2_RUN]
     return {
         name: settle(one, moments, outside, snapshot, oracles=graph, depth=depth)
         for name, (one, moments, outside) in paths.items()
@@ -121,7 +114,7 @@ def show_back(loops: dict[str, Settled], console: Console) -> None:
     console.print(table)
 
 
-def show(found: December, outcomes: dict[str, Outcome], away: Sequence[str], console: Console) -> None:
+def show(found: December, outcomes: dict[str, Outcome], console: Console) -> None:
     """Print target beside result, and the market's day by what its oracles see."""
     table = Table("Figure", "Target", "Result", "Fitted", "Met", title="Target beside result")
     for b in found.beside:
@@ -136,8 +129,8 @@ def show(found: December, outcomes: dict[str, Outcome], away: Sequence[str], con
         wrongly = repaid["print"] - repaid["fair"]
         table.add_row(str(run), *(f"{repaid[n]:,.0f}" for n in SEEN), f"{wrongly:,.0f}", f"{debt:,.0f}")
     console.print(table)
-    if away:
-        console.print(f"Left out, they run away beyond published depth: {', '.join(away)}.")
+    if found.ran_away:
+        console.print(f"Left out, they run away beyond published depth: {', '.join(found.ran_away)}.")
 
 
 def draw(wave: Wave, folder: Path) -> list[Path]:
@@ -188,8 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found = december(options.candles, report)
     snapshot = load(options.snapshot)
     depth, console = Depth.load(DEPTH, snapshot), Console(width=110)
-    outcomes, away = carried(found, snapshot, depth)
-    show(found, outcomes, away, console)
+    show(found, carried(found, snapshot, depth), console)
     show_back(comes_back(found, snapshot, depth), console)
     if options.pictures is not None:
         for path in draw(found.wave, options.pictures):

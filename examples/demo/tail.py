@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from examples.december_2025 import kept
 from protocols.store import load
 from risk.scenarios.build import digest
 from risk.scenarios.scenarios import ScenarioBlock, Scenarios
@@ -59,8 +58,7 @@ def write_tail(snapshot: Path, folder: Path, name: str) -> Path:
     """
     if folder.exists():
         shutil.rmtree(folder)
-    runs, _ = kept(december())  # a run beyond published depth says nothing of any market
-    write_scenarios(thinned(for_market(runs, load(snapshot))), folder / "wave")
+    write_scenarios(thinned(for_market(december().scenarios(), load(snapshot))), folder / "wave")
     spec = folder / f"{name}.toml"
     spec.write_text(spec_text(name), encoding="utf-8")
     return spec

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from risk.cli.scenario_basis import HELP as BASIS_HELP
+from risk.cli.scenario_basis import basis
 from risk.cli.scenario_waves import HELP, waves
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ def register(app: typer.Typer) -> None:
     group.callback()(lambda: None)
     group.command("build", help=_BUILD, no_args_is_help=True)(build)
     group.command("waves", help=HELP)(waves)
+    group.command("basis", help=BASIS_HELP, no_args_is_help=True)(basis)
     app.add_typer(group)
 
 
@@ -152,7 +155,8 @@ def _write(found: December, taken: Snapshot | None, output: Path) -> None:
 
     scenarios = found.scenarios()
     write_scenarios(scenarios if taken is None else for_market(scenarios, taken), output)
-    typer.echo(f"Written to {output}.", err=True)
+    left = f" Left out, they run away: {', '.join(found.ran_away)}." if found.ran_away else ""
+    typer.echo(f"Written to {output}.{left}", err=True)
 
 
 def _json(

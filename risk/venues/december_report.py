@@ -37,7 +37,7 @@ from risk.venues.scenario import of_coins
 from risk.venues.state import start
 
 Progress = Callable[[str, int, int], None]
-BASE = "december 2025"
+BASE, W2_RUN = "december 2025", "16 december 2025 (predicted)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,13 +76,28 @@ class December:
         """Spectral radius of the market before the wave."""
         return radius_before(self.wave)
 
+    @property
+    def ran_away(self) -> tuple[str, ...]:
+        """Names of the what-ifs that leave published depth: where their prices end says nothing."""
+        return tuple(name for name, wave in self.others.items() if diverges(wave))
+
     def scenarios(self) -> Scenarios:
-        """Return the fitted day and its what-ifs, then the predicted day, as scenarios of coins."""
-        runs = {BASE: self.wave, **self.others, "16 december 2025 (predicted)": self.w2}
+        """Return the fitted day, its what-ifs, then the predicted day, as scenarios of coins.
+
+        What ran away is left out, with a finding.
+        """
+        away = self.ran_away
+        others = {name: wave for name, wave in self.others.items() if name not in away}
+        runs = {BASE: self.wave, **others, W2_RUN: self.w2}
         market = self.wave.market
         time_s = np.append(0.0, self.wave.time_s)
         tables = {name: _with_start(w) for name, w in runs.items()}
-        return of_coins(tables, time_s, market.names(), market.assets, self.findings)
+        return of_coins(tables, time_s, market.names(), market.assets, (*self.findings, *_left_out(away)))
+
+
+def _left_out(away: tuple[str, ...]) -> tuple[Finding, ...]:
+    message = "runs away beyond published depth: no scenario is made of it."
+    return tuple(Finding(FindingKind.OUT_OF_RANGE, Severity.LOW, name, message) for name in away)
 
 
 def _with_start(wave: Wave) -> FloatArray:
