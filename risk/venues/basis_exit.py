@@ -155,7 +155,7 @@ def _to_sell(unwound: Unwound, own: float) -> tuple[float, float]:
     return unwound.plain_usd - from_plain, max(0.0, unwound.staked_usd - (own - from_plain))
 
 
-def exit_findings(found: Exit, secondary: Secondary, issuer: Issuer) -> tuple[Finding, ...]:
+def exit_findings(found: Exit, issuer: Issuer) -> tuple[Finding, ...]:
     """Return findings of a leaving: a queue that is left, sales that do not repay, more than supply."""
     out = []
     if found.queue_usd > 1.0:

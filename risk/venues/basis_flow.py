@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from abis.errors import InputError, UnknownAsset
 from risk.venues.advance import run
@@ -25,10 +24,8 @@ from risk.venues.state import State, start
 DAY_S = 86_400.0
 
 
-def market_funding(
-    market: Market, state: State, record: Record, seconds: float, s: int = 0
-) -> dict[str, float]:
-    """Return what a short earned a year on each coin with leverage, over venues as `shorts_split`.
+def venue_funding(market: Market, state: State, record: Record, seconds: float, s: int = 0) -> FloatArray:
+    """Return what a short earned a year by venue and coin, (V, K); 0 where there is no leverage.
 
     What was paid in a record, and what has come up since the last payment.
 
@@ -52,26 +49,40 @@ def market_funding(
     since = state.scenario["time_s"][s] - state.venue["funded_s"][s]
     owed = funding_year(market, state)[s] * (since / YEAR_S)[:, None]
     rates = (record.funding[s].sum(axis=0) + owed) * YEAR_S / seconds
-    split = shorts_split(market)
-    return {
-        a: float((split[:, k] * rates[:, k]).sum()) for k, a in enumerate(market.assets) if split[:, k].any()
-    }
+    return np.where(levered(market), rates, 0.0)
+
+
+def market_funding(market: Market, rates: FloatArray) -> dict[str, float]:
+    """Return what an issuer's shorts earn a year on each coin with leverage, venues as in `shorts_split`.
+
+    Parameters
+    ----------
+    market : Market
+    rates : (V, K) float64
+        Of `venue_funding`.
+    """
+    earned = (shorts_split(market) * rates).sum(axis=0)
+    return {a: float(earned[k]) for k, a in enumerate(market.assets) if levered(market)[:, k].any()}
+
+
+def levered(market: Market) -> NDArray[np.bool_]:
+    """Return which venue trades which coin with leverage, (V, K)."""
+    return np.array([[a in v.margin for a in market.assets] for v in market.venues])
 
 
 def shorts_split(market: Market) -> FloatArray:
     """Return where shorts are held: each coin's share by venue, by depth where it has leverage, (V, K)."""
-    lever = np.array([[a in v.margin for a in market.assets] for v in market.venues])
-    return _split(market, lever)
+    return _split(market, levered(market))
 
 
 def coins_split(market: Market) -> FloatArray:
     """Return where coins are sold: by depth on venues that trade them unlevered, else on all, (V, K)."""
-    spot = np.array([[a not in v.margin for a in market.assets] for v in market.venues])
+    spot = ~levered(market)
     depth = market.arrays.book["depth"]
     return _split(market, spot | ~((depth > 0.0) & spot).any(axis=0))
 
 
-def _split(market: Market, where: Any) -> FloatArray:
+def _split(market: Market, where: NDArray[np.bool_]) -> FloatArray:
     depth = np.where(where, market.arrays.book["depth"], 0.0)
     total = depth.sum(axis=0)
     return np.asarray(np.divide(depth, total, out=np.zeros_like(depth), where=total > 0.0))
@@ -153,8 +164,12 @@ def closed_over_a_day(issuer: Issuer, market: Market, redeemed_usd: float, step_
     plain, first = run(market, start(market, 1), times, still, every_s=DAY_S)
     moved, second = run(market, start(market, 1), times, still, (bought + sold)[None], every_s=DAY_S)
     move = np.log(second.index_usd[0, -1] / first.index_usd[0, -1])
+    without, after = (
+        market_funding(market, venue_funding(market, state, record, DAY_S))
+        for state, record in ((plain, first), (moved, second))
+    )
     return Closed(
-        {a: r for a, r in market_funding(market, plain, first, DAY_S).items() if a in issuer.basis},
-        {a: r for a, r in market_funding(market, moved, second, DAY_S).items() if a in issuer.basis},
+        {a: without[a] for a in issuer.basis},
+        {a: after[a] for a in issuer.basis},
         {a: float(move[market.assets.index(a)]) for a in issuer.basis},
     )

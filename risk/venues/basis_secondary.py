@@ -34,8 +34,8 @@ class Secondary:
         return float(np.interp(held_usd, self.size_usd, self.proceeds_usd))
 
     def discount(self, held_usd: float) -> float:
-        """Return one less the price of the next token, in dollars of redemption."""
-        if len(self.size_usd) == 1:
+        """Return one less the price of the next token, in dollars of redemption; 0 where nothing is held."""
+        if len(self.size_usd) == 1 or held_usd <= 0.0:
             return 0.0
         slope = np.diff(self.proceeds_usd) / np.diff(self.size_usd)
         middle = (self.size_usd[1:] + self.size_usd[:-1]) / 2.0

@@ -20,7 +20,14 @@ from risk.venues.advance import run
 from risk.venues.basis import Issuer, earned
 from risk.venues.basis_exit import Exit, exit_findings, leave, scenarios_of
 from risk.venues.basis_file import parse_basis, read_basis, usde
-from risk.venues.basis_flow import closed_over_a_day, closing_flow, coins_split, market_funding, shorts_split
+from risk.venues.basis_flow import (
+    closed_over_a_day,
+    closing_flow,
+    coins_split,
+    market_funding,
+    shorts_split,
+    venue_funding,
+)
 from risk.venues.basis_loops import Curve, Loops, loops_of
 from risk.venues.basis_secondary import Secondary, published, secondary_of
 from risk.venues.basis_unwind import Unwound, leaving, unwind
@@ -260,13 +267,14 @@ def test_funding_is_read_from_where_shorts_are() -> None:
     still, selling = np.zeros((1, 60, 2)), np.zeros((1, 60, 2, 2))
     calm = perps(clamp=0.0005)
     state, record = run(calm, start(calm, 1), times, still)
-    assert market_funding(calm, state, record, 36_000.0)["BTC"] == pytest.approx(0.0001 * 3 * 365)
+    found = market_funding(calm, venue_funding(calm, state, record, 36_000.0))
+    assert found["BTC"] == pytest.approx(0.0001 * 3 * 365)
     selling[:, :, 0, 0] = 1e5  # on the perpetual alone
     state, record = run(one, start(one, 1), times, still, selling)
-    found = market_funding(one, state, record, 36_000.0)
+    found = market_funding(one, venue_funding(one, state, record, 36_000.0))
     assert found["BTC"] < 0.0 == found["ETH"]  # clamp 0: the premium alone
     with pytest.raises(InputError, match=r"record of 0\.0 s"):
-        market_funding(one, state, record, 0.0)
+        venue_funding(one, state, record, 0.0)
 
 
 def test_loops_of_a_market() -> None:
@@ -323,7 +331,7 @@ def test_leavers_wait_where_depth_ends_or_at_their_worst_discount() -> None:
     held = leave(book, who, issuer, shallow)
     assert (held.sold_usd - held.redeemed_usd).max() <= 2e6 + 1e-6
     assert held.queue_usd > 0.0
-    assert [f.subject for f in exit_findings(held, shallow, issuer)] == ["USDe"]
+    assert [f.subject for f in exit_findings(held, issuer)] == ["USDe"]
     picky = leave(book, who, issuer, shallow, worst_discount=0.01)
     assert picky.discount.max() <= 0.01 + 1e-9
     assert picky.sold_usd[-1] < held.sold_usd[-1]
@@ -341,7 +349,8 @@ def test_a_depth_file_gives_the_curve() -> None:
     curve = secondary_of(replace(none, count=np.array([0, 3, 0, 0, 0]), size_tokens=size, proceeds_usd=got,
                                  source=("", "a pool", "", "", "")), taken, USDE)  # fmt: skip
     assert curve.proceeds(1.5e6) == pytest.approx(1.475e6)
-    assert curve.discount(0.0) == pytest.approx(0.01)
+    assert curve.discount(0.0) == 0.0
+    assert curve.discount(1.0) == pytest.approx(0.01)
     assert curve.discount(2e6) == pytest.approx(0.03)
     assert Secondary(np.zeros(1), np.zeros(1), "").discount(0.0) == 0.0
 
