@@ -27,7 +27,10 @@ from .world import DEFAULT_ACCOUNTS, DEFAULT_SEED, DemoWorld, open_demo_market
 
 INTERRUPTED = 130
 DEPTH = Path(__file__).resolve().parents[1] / "depth" / "assumed_demo_depth.csv"
-LIMITS = Path(__file__).resolve().parent / "limits.toml"
+LIMITS = {  # the larger sample sees days that the smaller does not
+    "small_sample": Path(__file__).resolve().parent / "limits.toml",
+    "full_sample": Path(__file__).resolve().parent / "limits_full_sample.toml",
+}
 CERTIFIED = {"small_sample": 500, "full_sample": 20_000}  # days drawn to certify on
 PROPOSED = ("WETH.liquidation_threshold=82%", "WETH.ltv=79%", "wstETH.supply_cap=1.5M")
 
@@ -100,7 +103,7 @@ def _solve(out: Path, full: bool, console: Console) -> int:
     solution = str(out / f"solution_{name}")
     judged = ("--scenarios", spec, "--depth", _shown(DEPTH))
     certified = ("--certify", str(CERTIFIED[name]), "--certify-with", "mixture")
-    limits = ("--limits", _shown(LIMITS))
+    limits = ("--limits", _shown(LIMITS[name]))
     again = ("--force", "--restart")
     code = _run_all(
         (

@@ -47,10 +47,19 @@ def test_the_mixture_is_stressed_enough(name: str) -> None:
     assert DRAWS.keys() == CERTIFIED.keys()
 
 
-def test_the_limits_can_be_read() -> None:
-    limits = load_limits(LIMITS)
+@pytest.mark.parametrize("name", DRAWS)
+def test_the_limits_can_be_read(name: str) -> None:
+    limits = load_limits(LIMITS[name])
     assert limits["avoidable_loss.cvar_usd"] < np.inf
     assert "emode:2" in limits.keep
+    assert DRAWS.keys() == LIMITS.keys()
+
+
+def test_samples_differ_in_what_a_larger_one_can_tell() -> None:
+    """The limits of the two samples are the same but for the tail and the amounts in it."""
+    small, full = (load_limits(LIMITS[name]).to_json() for name in ("small_sample", "full_sample"))
+    differ = {key for key in small if small[key] != full[key]}
+    assert differ == {"tail.level", "bad_debt.cvar_usd", "avoidable_loss.cvar_usd"}
 
 
 @pytest.mark.chain
