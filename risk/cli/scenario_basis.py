@@ -275,10 +275,12 @@ def _days(found: Answer) -> Table:
 
 
 def _left(found: Answer, secondary: Secondary) -> str:
+    from risk.venues.basis_exit import DAY_S
+
     out = found.exit
     before, after = out.supply_usd
     return (
-        f"Debt repaid {out.repaid_usd + out.own_repaid_usd:,.0f} USD; supply {before:,.0f} to {after:,.0f}; "
+        f"After {out.time_s[-1] / DAY_S:g} days: debt repaid {out.repaid_usd + out.own_repaid_usd:,.0f} USD; supply {before:,.0f} to {after:,.0f}; "
         f"deepest discount {out.discount.max():.2%} below redemption, depth by {secondary.source}.  "
         f"Leavers lose {out.sold_usd[-1] - out.proceeds_usd:,.0f} USD to buyers."
     )
