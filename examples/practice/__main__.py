@@ -1,4 +1,4 @@
-"""Writes the tables of docs/practice.md.
+"""Writes the tables of docs/practice.md, and what docs/solver.md shows of them.
 
 ``python -m examples.practice`` compares with practice on the demo market that ``make demo`` saved (some
 minutes); with ``--data FOLDER`` also on published positions, walks through 2025 and replays Maker's
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from examples.practice import forward, maker, rivals
-from examples.practice.page import put
+from examples.practice.page import put_everywhere
 from risk.solver.limits import read_limits
 from risk.solver.menu import menu_of
 from risk.solver.practice import same_buffers
@@ -36,7 +36,7 @@ def main() -> None:
     for name in wanted:
         print(f"{name} ...", file=sys.stderr, flush=True)
         made_text = tables[name]()
-        put(name, made_text)
+        put_everywhere(name, made_text)
         print(made_text)
 
 

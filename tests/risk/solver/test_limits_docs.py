@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from risk.solver.limits import EXAMPLE, KEYS, NAMED, template
+from risk.solver.limits import EXAMPLE, KEYS, NAMED, Objective, template
 
 PAGE = Path(__file__).parents[3] / "docs" / "solver.md"
 SOLVER = ("objective", "relever", "keep", "migration")
@@ -31,6 +31,11 @@ def known() -> Iterator[str]:
 
 def test_every_key_has_a_row() -> None:
     assert set(documented()) == set(known())
+
+
+def test_every_objective_has_a_row() -> None:
+    section = PAGE.read_text(encoding="utf-8").partition("\n## Objectives\n")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == set(map(str, Objective))
 
 
 def test_the_template_has_every_key() -> None:
