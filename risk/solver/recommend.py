@@ -21,13 +21,13 @@ from risk.solver.evaluate import Setting
 from risk.solver.held_sets import older_findings
 from risk.solver.identified import settings_of
 from risk.solver.limits import Limits
-from risk.solver.losses import Losses, losses_of
+from risk.solver.losses import Losses
 from risk.solver.menu import menu_of, untested
 from risk.solver.neighbours import Neighbour, neighbours
 from risk.solver.pins import BOX
 from risk.solver.plan import Stage, stages
 from risk.solver.proof import ASKED, Asked, Proof, prove
-from risk.solver.relaxation import single_row_losses
+from risk.solver.relaxation import all_losses, single_row_losses
 from risk.solver.resume import Checkpoint
 from risk.solver.scenario_limits import scenario_limits
 from risk.solver.search import DEFAULT, Effort, Search, search
@@ -125,19 +125,16 @@ def recommend(
         check_sample(setting, sample, risk=asked.risk, tries=asked.tries)
     if asked.sensitivity_attempts:
         settings_of(setting)
-    losses = losses_of(
-        snapshot,
-        menu,
-        scenarios,
-        limits,
-        oracles=oracles,
-        kept=None if checkpoint is None else checkpoint.losses("all"),
-        progress=lambda d, n: told("sweep", d, n),
-    )
     single = single_row_losses(
         setting,
         kept=None if checkpoint is None else checkpoint.losses("single"),
         progress=lambda d, n: told("bound", d, n),
+    )
+    losses = all_losses(
+        setting,
+        single,
+        kept=None if checkpoint is None else checkpoint.losses("several"),
+        progress=lambda d, n: told("sweep", d, n),
     )
     found = search(setting, losses, effort=effort, single=single, progress=lambda d, n: told("search", d, n))
     if found.best is None:

@@ -8,14 +8,16 @@ proven leave in every choice that keeps the limits of the sweep.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from risk.engine.book_sweep import Accounts
+from risk.engine.arrays import FloatArray
+from risk.engine.book_sweep import Accounts, BookSwept
 from risk.solver.evaluate import Setting
-from risk.solver.losses import Kept, Losses, losses_of
+from risk.solver.losses import MEASURES, Kept, Losses, losses_of
 from risk.solver.parts import taken
 from risk.solver.program import ChanceLimit, TailLimit
 
@@ -24,13 +26,17 @@ SLACK = 1e-9  # relative: the sums of the two models are rounded differently
 
 def under_one_row(accounts: Accounts) -> Accounts:
     """Return the accounts all of whose governed collateral is under the same row."""
+    return taken(accounts, _is_under_one_row(accounts))
+
+
+def _is_under_one_row(accounts: Accounts) -> NDArray[np.bool_]:
     owner = np.repeat(np.arange(len(accounts)), np.diff(accounts.c_indptr))
     governed = accounts.c_row >= 0
     low = np.full(len(accounts), np.iinfo(np.int64).max)
     high = np.full(len(accounts), -1)
     np.minimum.at(low, owner[governed], accounts.c_row[governed])
     np.maximum.at(high, owner[governed], accounts.c_row[governed])
-    return taken(accounts, low == high)
+    return np.asarray(low == high)
 
 
 def single_row_losses(
@@ -50,6 +56,47 @@ def single_row_losses(
         kept=kept,
         progress=progress,
     )
+
+
+def all_losses(
+    setting: Setting,
+    single: Sequence[Losses],
+    *,
+    kept: Kept | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Losses, ...]:
+    """Return the losses of all accounts: those under one row are known, the others are swept.
+
+    Parameters
+    ----------
+    setting : Setting
+    single : sequence of Losses
+        Of `single_row_losses`, left as they are.
+    kept, progress
+        As for `risk.solver.losses.losses_of`.
+    """
+    others = losses_of(
+        setting.snapshot,
+        setting.menu,
+        setting.scenarios,
+        setting.limits,
+        oracles=setting.oracles,
+        accounts=taken(setting.accounts, ~_is_under_one_row(setting.accounts)),
+        kept=kept,
+        progress=progress,
+    )
+    for other, own in zip(others, single, strict=True):
+        _add(other.swept, own.swept)
+        for part in own.parts:
+            _add(other.parts[part], own.parts[part])
+    return others
+
+
+def _add(to: BookSwept, of: BookSwept) -> None:
+    for measure in MEASURES:
+        for name in ("now", "change"):
+            total: FloatArray = getattr(getattr(to, name), measure)
+            total += getattr(getattr(of, name), measure)
 
 
 def loosened(tails: tuple[TailLimit, ...]) -> tuple[TailLimit, ...]:
