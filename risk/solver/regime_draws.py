@@ -15,6 +15,7 @@ the second regime is drawn too severe.  An hour that is both stressed and out of
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -208,9 +209,9 @@ def _width(model: Fhs, past: Past) -> float:
 def weighted(
     sources: Sequence[tuple[Source, float]], stressed: Source, weight: float
 ) -> tuple[tuple[Source, float], ...]:
-    """Return sources with a share of stressed draws mixed in: a weight of 1 leaves nothing else."""
+    """Return sources with a share of stressed draws in front; a weight of 1 leaves nothing else."""
     shares: dict[str, tuple[Source, float]] = {}
-    for source, share in (*((s, v * (1 - weight)) for s, v in sources), (stressed, weight)):
+    for source, share in ((stressed, weight), *((s, v * (1 - weight)) for s, v in sources)):
         if share > 0:
             kept = shares.get(source.name, (source, 0.0))
             shares[source.name] = (source, kept[1] + share)
@@ -218,10 +219,10 @@ def weighted(
 
 
 def counts(shares: Sequence[float], total: int) -> list[int]:
-    """Return whole numbers in proportion to shares that add up to a total, largest remainders first."""
+    """Return whole numbers that add up to a total: the first share rounded up, then largest remainders."""
     exact = [share * total for share in shares]
-    out = [int(v) for v in exact]
-    order = sorted(range(len(out)), key=lambda k: (out[k] - exact[k], k))
+    out = [math.ceil(exact[0] - 1e-9), *(int(v + 1e-9) for v in exact[1:])]
+    order = sorted(range(1, len(out)), key=lambda k: (out[k] - exact[k], k))
     for k in order[: total - sum(out)]:
         out[k] += 1
     return out
@@ -246,7 +247,7 @@ def scenarios_of(
             continue
         drawn = _drawn(model, source, snapshot, n, _seed(source, seed))
         parts.append(drawn)
-    return parts[0] if len(parts) == 1 else replace(combine(parts), seed=seed)
+    return replace(parts[0] if len(parts) == 1 else combine(parts), seed=seed)
 
 
 def _drawn(model: Fhs, source: Source, snapshot: Snapshot, count: int, seed: int) -> Scenarios:

@@ -133,7 +133,7 @@ def walk(
         quantile = _Quantile(probability, horizon_days * DAY_S, paths, seed)
         floor = _floor(before, lookback_days, quantile)
         by_regime = np.stack([quantile.of(before.model, before.sources(r)) for r in REGIMES])
-        of_day = _of_day(before.model, regimes.past.variance[own], quantile)
+        of_day = _of_day(before, regimes.past.variance[own], quantile)
         n = len(own)
         parts.append(
             (
@@ -179,10 +179,10 @@ def _floor(before: Regimes, days: int, quantile: _Quantile) -> FloatArray:
     return quantile.of(last.model, ((source, 1.0),))
 
 
-def _of_day(model: Fhs, variance: FloatArray, quantile: _Quantile) -> FloatArray:
-    """Return the haircut at each variance, straight between volatilities on a grid, (n, K)."""
-    low = np.minimum(variance.min(axis=0), model.starts["median"])
-    high = np.maximum(model.starts["highest"], low * 4)
+def _of_day(before: Regimes, variance: FloatArray, quantile: _Quantile) -> FloatArray:
+    """Return the haircut at each variance, (n, K), straight between those of a grid seen before."""
+    model = before.model
+    low, high = before.past.variance.min(axis=0), model.starts["highest"]
     at = np.linspace(np.log(low), np.log(high), GRID)
     drawn = [quantile.of(model, ((Source("calm", np.exp(v)), 1.0),)) for v in at]
     # More volatility never asks for less: draws of one seed say so but for their noise.
