@@ -24,6 +24,7 @@ from oracles.graph import FeedSource, Node, OracleGraph
 from protocols.snapshot import Snapshot
 from protocols.store import load
 from risk.cli.progress import reporting
+from risk.cli.scenario_tables import targets
 from risk.depth import Depth
 from risk.engine.prices import PERFECT
 from risk.engine.stress import stress
@@ -116,11 +117,8 @@ def show_back(loops: dict[str, Settled], console: Console) -> None:
 
 def show(found: December, outcomes: dict[str, Outcome], console: Console) -> None:
     """Print target beside result, and the market's day by what its oracles see."""
-    table = Table("Figure", "Target", "Result", "Fitted", "Met", title="Target beside result")
-    for b in found.beside:
-        row = (f"{b.target.set} {b.target.what}", f"{b.target.value:,.4g}", f"{b.result:,.4g}")
-        table.add_row(*row, "yes" if b.fitted else "predicted", "yes" if b.met else "no")
-    console.print(table)
+    console.print(targets(found))
+    console.print()
     table = Table("Run", *SEEN.values(), "Wrongly", "Bad debt", title="On the lending market, USD")
     frames = {name: outcome.frame() for name, outcome in outcomes.items()}
     for k, run in enumerate(frames["fair"]["scenario"]):
@@ -153,14 +151,17 @@ def draw(wave: Wave, folder: Path) -> list[Path]:
     sums = np.stack([np.bincount(place, closed[:, v], len(bins)) for v in range(len(names))])
     bottom = np.zeros(len(bins))
     for v, name in enumerate(names):
-        axes[1].bar(bins, sums[v], width=0.25, align="edge", bottom=bottom, label=name)
+        if sums[v].any():  # spot books liquidate nothing
+            axes[1].bar(bins, sums[v], width=0.25, align="edge", bottom=bottom, label=name)
         bottom += sums[v]
+    axes[1].set_ylim(0.0, 1.08 * bottom.max())
     axes[1].set_ylabel("liquidated in 15 min, M USD")
     axes[1].legend(fontsize=7, ncols=2)
     spread = np.ptp(np.log(wave.record.price_usd[0, :, :, 0]), axis=1) * 1e4
     axes[2].plot(hours, spread, color="black", linewidth=0.9)
     axes[2].set_ylabel("dispersion of BTC, bps")
     axes[2].set_xlabel("hours")
+    fig.align_ylabels(axes)
     path = folder / "december_2025.svg"
     fig.savefig(path, metadata={"Date": None})
     plt.close(fig)
