@@ -280,7 +280,8 @@ def _left(found: Answer, secondary: Secondary) -> str:
     out = found.exit
     before, after = out.supply_usd
     return (
-        f"After {out.time_s[-1] / DAY_S:g} days: debt repaid {out.repaid_usd + out.own_repaid_usd:,.0f} USD; supply {before:,.0f} to {after:,.0f}; "
+        f"After {out.time_s[-1] / DAY_S:g} days: debt repaid "
+        f"{out.repaid_usd + out.own_repaid_usd:,.0f} USD; supply {before:,.0f} to {after:,.0f}; "
         f"deepest discount {out.discount.max():.2%} below redemption, depth by {secondary.source}.  "
         f"Leavers lose {out.sold_usd[-1] - out.proceeds_usd:,.0f} USD to buyers."
     )
