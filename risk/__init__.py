@@ -8,6 +8,9 @@ The names an analyst types are offered here and loaded when first used::
     snapshot = load("snap")
     outcome = risk.stress(snapshot, risk.grid("WETH=0:-60%:61", snapshot))
     print(outcome)
+
+    limits = risk.load_limits("limits.toml")
+    print(risk.recommend(snapshot, limits, risk.sample_of("stressed", snapshot, 1_000, seed=1)))
 """
 
 from __future__ import annotations
@@ -25,9 +28,12 @@ if TYPE_CHECKING:
     from risk.scenarios.build import from_shocks, grid
     from risk.scenarios.scenarios import Scenarios
     from risk.scenarios.standard import standard_set
+    from risk.solver.generators import sample_of
+    from risk.solver.limits import load_limits
+    from risk.solver.recommend import recommend
 
 __all__ = ["Depth", "Liquidators", "Outcome", "Scenarios", "explain", "from_shocks", "grid"]
-__all__ += ["attribute", "standard_set", "stress"]
+__all__ += ["attribute", "load_limits", "recommend", "sample_of", "standard_set", "stress"]
 
 _HOME = {
     "attribute": "risk.attribution",
@@ -38,6 +44,9 @@ _HOME = {
     "explain": "risk.engine.explain",
     "from_shocks": "risk.scenarios.build",
     "grid": "risk.scenarios.build",
+    "load_limits": "risk.solver.limits",
+    "recommend": "risk.solver.recommend",
+    "sample_of": "risk.solver.generators",
     "standard_set": "risk.scenarios.standard",
     "stress": "risk.engine.stress",
 }

@@ -273,10 +273,10 @@ def read_limits(text: str) -> Limits:
     return Limits(MappingProxyType(numbers), pins=MappingProxyType(pins), **_solver(solver))
 
 
-def load_limits(path: Path) -> Limits:
+def load_limits(path: Path | str) -> Limits:
     """Read a file; as `read_limits`."""
     try:
-        return read_limits(path.read_text(encoding="utf-8"))
+        return read_limits(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         reason = (error.strerror or error) if isinstance(error, OSError) else "it is no text"
         raise InputError(

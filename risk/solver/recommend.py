@@ -69,6 +69,12 @@ class Solution:
     losses: tuple[Losses, ...] = ()
     single: tuple[Losses, ...] = ()
 
+    def __str__(self) -> str:
+        """Return it as the text a person reads first."""
+        from risk.solver.solution_json import text
+
+        return text(self)
+
     @property
     def chosen(self) -> IntArray | None:
         """Return the recommended options, None if there are none."""

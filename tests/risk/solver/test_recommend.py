@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import risk
 from abis.errors import InputError
 from protocols.snapshot import Snapshot
 from risk.scenarios.build import grid
@@ -164,6 +166,13 @@ def test_a_frozen_reserve_is_told_of(market: Snapshot) -> None:
         assert engine <= {f.subject for f in one.findings}
         after = text(one).partition("## Findings")[2]
         assert all(name in after for name in engine)
+
+
+def test_it_is_offered_where_an_analyst_types(market: Snapshot, tmp_path: Path) -> None:
+    (tmp_path / "limits.toml").write_text("[tail]\nlevel = 0.8\n" + SMALL)
+    limited = risk.load_limits(str(tmp_path / "limits.toml"))
+    solution = risk.recommend(market, limited, risk.sample_of("stressed", market, 20, seed=1))
+    assert str(solution) == text(solution)
 
 
 def test_only_draws_certify(market: Snapshot, falls: Scenarios) -> None:
