@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from abis.findings import FindingKind
+from risk.engine.stress import stress
+from risk.scenarios.build import grid
 from risk.solver.cap_fill import CapFill, cap_fill, cap_fill_families, cap_findings, frame
 from tests.risk.markets import RESERVES, market
 
@@ -75,3 +77,26 @@ def test_losses_above_the_budget_are_found() -> None:
     assert 0 < len(found) < len(ranked)
     assert found[0].kind is FindingKind.CAP
     assert len(frame(ranked)) == len(ranked)
+
+
+@pytest.mark.parametrize("eth_usd", [2_270, 2_340])
+def test_the_flood_of_april_2026_lies_within_the_published_losses(eth_usd: int) -> None:
+    """89,567 rsETH without backing were supplied on 18 April 2026; the published losses are 123.7 to 230.1 M.
+
+    Governance forum of Aave, thread 24481.  Assumed: rsETH at 1.07 ETH, an LTV of 93 % in the ETH category,
+    and as much liquidity as is asked for.
+    """
+    rseth = replace(
+        RESERVES[1],
+        symbol="rsETH",
+        price_raw=round(1.07 * eth_usd * 10**8),
+        total_supply_raw=0,
+        supply_cap_tokens=89_567,
+    )
+    weth = replace(RESERVES[0], price_raw=eth_usd * 10**8)
+    reserves = [weth, rseth, *RESERVES[2:]]
+    (flood,) = [f for f in cap_fill(market(positions=(), reserves=reserves)) if f.subject == "rsETH"]
+    assert 123.7e6 <= flood.loss_usd <= 230.1e6
+    assert flood.loss_usd == pytest.approx(89_567 * 1.07 * eth_usd * 0.93)
+    none = stress(market(positions=(), reserves=reserves), grid("rsETH=0:-99%:5", market((), reserves)))
+    assert none.bad_debt_usd.sum() == 0  # no test on today's book sees any of it
