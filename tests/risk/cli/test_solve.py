@@ -106,3 +106,49 @@ def test_limits_that_cannot_be_read_are_named(snap: Path, run: Run, tmp_path: Pa
     assert code == 2
     assert "none.toml" in "".join(err.split())
     assert "breakwater limits init" in " ".join(err.split())
+
+
+def test_rules_by_regime_need_the_flag(snap: Path, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "limits.toml").write_text(LIMITS + "[procyclicality]\nrelease_buffer = 0.25\n")
+    code, _, err = run("solve", snap, "--limits", tmp_path / "limits.toml", "--shock", "WETH=-20%")
+    assert code == 2
+    assert "--regimes" in err
+    (tmp_path / "limits.toml").write_text(LIMITS)
+    code, _, err = run("solve", snap, "--limits", tmp_path / "limits.toml", "--candles", tmp_path / "x.csv")
+    assert code == 2
+    assert "--regimes" in err
+
+
+@pytest.mark.verify
+def test_without_a_known_regime_nothing_else_changes(snap: Path, run: Run, tmp_path: Path) -> None:
+    """The rule stands beside the recommendation: plan and everything else are as without --regimes."""
+    (tmp_path / "limits.toml").write_text(LIMITS)
+    common = ("solve", snap, "--limits", tmp_path / "limits.toml", "--draws", 40, "--no-explain")
+    assert run(*common, "-o", tmp_path / "plain")[0] == 0
+    code, out, _ = run(*common, "--regimes", "-o", tmp_path / "rule")
+    assert code == 0
+    plain, rule = (json.loads((tmp_path / name / "solution.json").read_text()) for name in ("plain", "rule"))
+    found = rule["data"].pop("regimes")
+    assert rule == plain
+    assert (tmp_path / "plain" / "plan.json").read_bytes() == (tmp_path / "rule" / "plan.json").read_bytes()
+    assert found["now"]["regime"] is None
+    assert "no candles were given" in found["now"]["why"]
+    assert "Regime of the snapshot: not known" in out
+    assert "certificate" in out
+    assert "missing (`--certify`)" in out
+    # Each regime has a plan that propose reads, and the folder is still verified.
+    for regime, choice in found["regimes"].items():
+        assert choice["kept"]
+        assert choice["certificate"] is None
+        folder = tmp_path / "rule" / f"regime-{regime.replace(' ', '-')}"
+        assert json.loads((folder / "plan.json").read_text())["changes"] == choice["set"]
+    code, _, err = run("propose", snap, "--from", folder, "--shock", "WETH=-20%", "--json")
+    assert code in (0, 1), err
+    assert run("verify", tmp_path / "rule")[0] == 0
+    # What is measured is of the whole past, and the point of it: what tempers moves less.
+    rules = {(m["coin"], m["rule"]): m["published"] for m in found["measured"]["rules"]}
+    assert found["measured"]["days"] == 808
+    plainest, all_four = rules["ETH", "volatility of the day"], rules["ETH", "all four"]
+    assert all_four["largest_move"] < plainest["largest_move"]
+    assert all_four["peak_to_trough"] < plainest["peak_to_trough"]
+    assert all_four["mean"] > plainest["mean"]
