@@ -62,7 +62,7 @@ def basis(
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
     """Follow funding to the loops that leave."""
-    from abis.errors import OutputExists
+    from abis.errors import OutputExists, UnknownAsset
     from protocols.store import load
     from risk.cli.oracle_series import tell
     from risk.venues.basis_file import read_basis, usde
@@ -73,6 +73,11 @@ def basis(
         raise OutputExists(f"{output.name} exists.", remedy="Choose another name or remove it.")
     taken, one = load(snapshot), usde() if issuer is None else read_basis(issuer)
     given = None if funding is None else parse_funding(funding)
+    strange = next((c for c in given or {} if c not in one.issuer.basis), None)
+    if strange is not None:
+        raise UnknownAsset(
+            f"'{strange}' does not back {one.issuer.name}.", remedy=f"Give {', '.join(one.issuer.basis)}."
+        )
     loops, secondary = loops_of(taken, one.issuer), _secondary(depth, taken, one)
     market, rates, rows = _exchanges_of(given)
     found = answer(one, rates, loops, secondary, market, worst_discount=worst_discount)
@@ -189,7 +194,7 @@ def _show(found: Answer, funding: list[dict[str, Any]], secondary: Secondary, gi
 
     console = Console(highlight=False, markup=False)
     parts: list[Table | str] = [_venues(funding)] if funding else []
-    parts += [_earned(found, given), _loops(found), _reserves(found)]
+    parts += [_earned(found, given), _loops(found), _levers(found), _reserves(found)]
     if found.exit.wanted_usd[-1] > 0.0:
         parts += [_days(found), _left(found, secondary), _flows(found), _exchanges(found)]
     else:
@@ -243,6 +248,19 @@ def _loops(found: Answer) -> Table:
     return table
 
 
+def _levers(found: Answer) -> Table:
+    from risk.cli.scenario_tables import plain_table
+    from risk.report.formats import label
+    from risk.venues.basis_report import LEVERS, levers
+
+    rows = levers(found)
+    names = list(dict.fromkeys(r["reserve"] for r in rows))
+    table = plain_table("Carry by leverage, in the end", "Leverage", *map(label, names))
+    for lever in LEVERS:
+        table.add_row(f"{lever:g}", *(f"{r['carry']:+.1%}" for r in rows if r["leverage"] == lever))
+    return table
+
+
 def _reserves(found: Answer) -> Table:
     from risk.cli.scenario_tables import amount, plain_table
     from risk.report.formats import label
@@ -275,6 +293,7 @@ def _days(found: Answer) -> Table:
 
 
 def _left(found: Answer, secondary: Secondary) -> str:
+    from risk.report.formats import label
     from risk.venues.basis_exit import DAY_S
 
     out = found.exit
@@ -282,7 +301,7 @@ def _left(found: Answer, secondary: Secondary) -> str:
     return (
         f"After {out.time_s[-1] / DAY_S:g} days: debt repaid "
         f"{out.repaid_usd + out.own_repaid_usd:,.0f} USD; supply {before:,.0f} to {after:,.0f}; "
-        f"deepest discount {out.discount.max():.2%} below redemption, depth by {secondary.source}.  "
+        f"deepest discount {out.discount.max():.2%} below redemption, depth by {label(secondary.source)}.  "
         f"Leavers lose {out.sold_usd[-1] - out.proceeds_usd:,.0f} USD to buyers."
     )
 

@@ -75,6 +75,7 @@ def test_what_cannot_be_answered_is_refused(run: Run, looped: Path, snap: Path, 
     for arguments, says in (
         ((snap,), "no account of this market loops"),
         ((looped, "--funding=BTC=1%"), "no funding of 'ETH'"),
+        ((looped, "--funding=BTC=1%,ETH=1%,DOGE=1%"), "'DOGE' does not back USDe"),
         ((looped, "--issuer", tmp_path / "none.toml"), "cannot be read"),
         ((looped, "--funding=BTC=-20%,ETH=-20%", "--worst-discount", 2), "worst discount of 2"),
     ):
