@@ -201,7 +201,7 @@ def test_supply_debt_and_money_are_kept(book: Loops, issuer: Issuer, rate: float
 def test_the_rate_is_the_contracts(
     debt: int, liquidity: int, share: float, base: int, slopes: tuple[int, int], optimal: int
 ) -> None:
-    """VEN-20: the rate after a repayment is the contract's integer rate to a billionth of a point."""
+    """VEN-20: the rate after a repayment is the contract's integer rate but for the rounding of floats."""
     model = RateModel(optimal, base, *slopes)
     repaid = int(debt * share)
     exact = borrow_rate_ray(model, utilisation_ray(debt - repaid, liquidity + repaid)) / RAY
