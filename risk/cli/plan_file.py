@@ -1,4 +1,4 @@
-"""Reads ``plan.json``: what a solver wants changed.
+"""Reads and writes ``plan.json``: what a solver wants changed.
 
 ::
 
@@ -9,10 +9,17 @@ Changes are written as ``--set`` takes them.  Further entries (certificate, sche
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from abis.errors import InputError, MalformedFile
 
+if TYPE_CHECKING:
+    from risk.proposal.changes import Change
+
+NAME = "plan.json"
 SCHEMA = "breakwater.plan/1"
 LARGEST_BYTES = 10_000_000
 
@@ -59,3 +66,11 @@ def planned(path: Path, snapshot_sha256: str) -> tuple[str, ...]:
             remedy="Solve again with this one, or give the snapshot it was solved for.",
         )
     return tuple(changes)
+
+
+def plan_text(snapshot_sha256: str, changes: Sequence[Change]) -> str:
+    """Return the plan that makes some changes to a snapshot."""
+    from risk.solver.solution_json import as_set
+
+    plan = {"schema": SCHEMA, "snapshot_sha256": snapshot_sha256, "changes": as_set(changes)}
+    return json.dumps(plan, indent=2) + "\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -63,9 +62,9 @@ With -o what was computed is kept in DIR/.unfinished until the run ends: after C
 goes on where it was and writes the same bytes. --frontier N also writes how borrowing power, borrowers' \
 loss and bad debt trade off (frontier.csv, .json, .svg).
 
-Each parameter is explained: what binds, whom it protects, what 25 and 50 bps more or less change, and the \
-prices within which the advice stands. That judges the choice some hundred times more by the sweep; \
---no-explain leaves it out.
+Each parameter is explained: what binds, whom it protects, what a step more or less changes, and the prices \
+within which the advice stands. That judges the choice some hundred times more by the sweep, and some dozen \
+times by the engine; --no-explain leaves it out.
 
 --regimes adds the haircut as a rule of price regime (calm, out of range, stressed): thresholds as \
 recommended, LTVs by regime on days drawn from it, tempered by [procyclicality] of the limits, with a plan \
@@ -160,7 +159,7 @@ def solve(
     from protocols.store import digest, load
     from risk.cli.envelope import envelope
     from risk.cli.outputs import refuse_existing, write_files
-    from risk.cli.plan_file import SCHEMA
+    from risk.cli.plan_file import NAME, plan_text
     from risk.cli.progress import reporting
     from risk.cli.proposal_request import Files
     from risk.cli.resumable import resumable
@@ -175,7 +174,7 @@ def solve(
     from risk.solver.regime_text import text as regime_text
     from risk.solver.regime_text import to_json as regime_json
     from risk.solver.search import Effort
-    from risk.solver.solution_json import changes_text, text, to_json
+    from risk.solver.solution_json import text, to_json
 
     _check_points(points, output)
     _check_certified(certified, certify_with or [], tries)
@@ -257,12 +256,7 @@ def solve(
     if output is not None:
         files: dict[str, str | bytes] = {"solution.json": body, "solution.md": written}
         if solution.changes:
-            plan = {
-                "schema": SCHEMA,
-                "snapshot_sha256": hashes["snapshot_sha256"],
-                "changes": changes_text(solution),
-            }
-            files["plan.json"] = json.dumps(plan, indent=2) + "\n"
+            files[NAME] = plan_text(digest(snapshot), solution.changes)
         if traded:
             files |= frontier_files(traded, hashes)
         if rule is not None:

@@ -21,8 +21,8 @@ First each file is held to its hash in manifest.json; then everything is compute
 the settings and the copies of the input files, and compared. The first file that differs is named, with its \
 first differing line; exit code 1.
 
-Of what 'solve' wrote, the choice is judged and certified again and every figure compared; the search for a \
-better one is not made again.
+Of what 'solve' wrote, the choice is judged and certified again, its plan made again, and all their figures \
+compared; the search for a better one, and what explains the choice, is not made again.
 
 A bundle of 'solve' holds its snapshot, others do not: it is taken from --snapshot, or from 'snapshot' \
 inside or beside the folder if its hash is the manifest's. Scenarios and depth are in the bundle with all \
@@ -170,7 +170,7 @@ def _recompute(
     from risk.cli.proposal_output import LABELS, produce, snapshot_parts
     from risk.cli.proposal_request import Files, Request
     from risk.cli.solve_request import SOLVE
-    from risk.cli.verify_solve import SOLUTION, judge_again
+    from risk.cli.verify_solve import judge_again
     from risk.proposal.bundle import MANIFEST, check_same
     from risk.proposal.provenance import code_sha256, code_version
 
@@ -183,7 +183,7 @@ def _recompute(
     files = Files.inside(bundle, manifest.inputs, scenarios=scenarios, depth=depth)
     _check_named(files)
     if manifest.settings.get("command") == SOLVE:
-        judge_again(manifest, given[SOLUTION], folder, files)
+        judge_again(manifest, given, folder, files)
         return
     with reporting(LABELS) as report:
         again = produce(

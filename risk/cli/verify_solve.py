@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,21 +16,27 @@ if TYPE_CHECKING:
     from risk.cli.proposal_request import Files
     from risk.engine.arrays import IntArray
     from risk.proposal.bundle import Manifest
+    from risk.proposal.changes import Change
     from risk.solver.menu import Menu
 
 SOLUTION = "solution.json"
-LABELS = {"certify": "generators certified under", "outer": "other histories", "judged": "choices judged"}
+LABELS = {
+    "certify": "generators certified under",
+    "outer": "other histories",
+    "judged": "choices judged",
+    "stages": "stages of the plan",
+}
 RELATIVE = 1e-9  # sums on another machine may round otherwise
 
 
-def judge_again(manifest: Manifest, content: bytes, folder: Path, files: Files) -> None:
-    """Judge and certify the choice of a bundle again, and compare.
+def judge_again(manifest: Manifest, given: Mapping[str, bytes], folder: Path, files: Files) -> None:
+    """Judge and certify the choice of a bundle and stage its plan again, and compare.
 
     Parameters
     ----------
     manifest : Manifest
-    content : bytes
-        Of `SOLUTION`.
+    given : mapping of name to bytes
+        The bundle's files.
     folder : Path
         Of the snapshot.
     files : Files
@@ -50,8 +56,10 @@ def judge_again(manifest: Manifest, content: bytes, folder: Path, files: Files) 
     from risk.solver.evaluate import Setting, amounts
     from risk.solver.limits import load_limits
     from risk.solver.menu import menu_of
+    from risk.solver.objectives import value
+    from risk.solver.plan import stages
     from risk.solver.proof import prove
-    from risk.solver.solution_json import amounts_json
+    from risk.solver.solution_json import amounts_json, change_json, plan_json, rows_json
 
     request = SolveRequest.from_json(manifest.settings)
     if files.limits is None:
@@ -65,23 +73,49 @@ def judge_again(manifest: Manifest, content: bytes, folder: Path, files: Files) 
         )
     curves = None if files.depth is None else load_depth(files.depth, taken)
     setting = Setting(taken, menu_of(taken, limits), batch, limits, None, curves)
-    data = loads(content)["data"]
+    data = loads(given[SOLUTION])["data"]
     with reporting(LABELS) as report:
         compare(
             "do_nothing", data["do_nothing"]["amounts"], amounts_json(amounts(setting, setting.menu.current))
         )
         report("judged", 1, 2)
         if data["recommended"] is None:
+            _check_plan_file(given, manifest.snapshot_sha256, ())
             return
         chosen = choice_of(setting.menu, data["changes"])
         compare("recommended", data["recommended"]["amounts"], amounts_json(amounts(setting, chosen)))
         report("judged", 2, 2)
+        changes = setting.menu.changes(chosen)
+        compare("recommended.gain", data["recommended"]["gain"], value(setting, limits.objective, chosen))
+        compare("changes", data["changes"], [change_json(c) for c in changes])
+        compare("rows", data["rows"], rows_json(setting.menu, chosen))
+        _check_plan_file(given, manifest.snapshot_sha256, changes)
+        plan = plan_json(stages(setting, chosen, lambda d, n: report("stages", d, n)))
+        compare("plan", data["plan"], plan)
         asked = request.without_search().asked
         proof = prove(setting, chosen, request.samples(taken, files), asked, report).to_json()
     said = dict(data["proof"])
     for body in (said, proof):
         body.pop("identified")  # needs searches; its bytes have their hash
     compare("proof", said, json.loads(json.dumps(proof)))
+
+
+def _check_plan_file(given: Mapping[str, bytes], snapshot_sha256: str, changes: Sequence[Change]) -> None:
+    """Refuse a plan.json, what `breakwater propose --from` reads, that is not the choice's.
+
+    Raises
+    ------
+    LimitBroken
+        If it asks for other changes, is missing, or is there where nothing changes.
+    """
+    from abis.errors import LimitBroken
+    from risk.cli.plan_file import NAME, plan_text
+
+    wanted = plan_text(snapshot_sha256, changes).encode() if changes else None
+    if given.get(NAME) != wanted:
+        raise LimitBroken(
+            f"{NAME} does not ask for the changes of {SOLUTION}.", remedy="Solve again, or write it by hand."
+        )
 
 
 def choice_of(menu: Menu, changes: list[Mapping[str, Any]]) -> IntArray:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from abis.findings import Finding
+from risk.engine.arrays import IntArray
 from risk.proposal.changes import Change, Unit
 from risk.report.markdown import cell, prose
 from risk.solver.attempt import Attempt
@@ -15,6 +16,7 @@ from risk.solver.cap_options import CAPS, Kind
 from risk.solver.evaluate import Amount
 from risk.solver.explain import Explained
 from risk.solver.explain_text import explained_json, explained_lines
+from risk.solver.menu import Menu
 from risk.solver.parameters import slices
 from risk.solver.plan import Stage, dates
 from risk.solver.proof_text import proof_text
@@ -25,7 +27,7 @@ BPS = 10_000
 
 def to_json(solution: Solution, explained: Explained | None = None) -> dict[str, Any]:
     """Return everything a solution says, and its explanation; an absent bound is None."""
-    found = solution.search
+    found, menu = solution.search, solution.setting.menu
     return {
         "objective": [o.value for o in solution.setting.limits.objectives],
         "limits": solution.setting.limits.to_json(),
@@ -37,7 +39,7 @@ def to_json(solution: Solution, explained: Explained | None = None) -> dict[str,
         "stopped_early": found.stopped,
         "conflict": None if solution.conflict is None else _conflict(solution),
         "changes": [change_json(c) for c in solution.changes],
-        "rows": _rows(solution),
+        "rows": rows_json(menu, menu.current if solution.chosen is None else solution.chosen),
         "plan": plan_json(solution.plan),
         "neighbours": [
             {
@@ -56,13 +58,8 @@ def to_json(solution: Solution, explained: Explained | None = None) -> dict[str,
     }
 
 
-def changes_text(solution: Solution) -> list[str]:
-    """Return the changes as `breakwater propose --set` takes them."""
-    return as_set(solution.changes)
-
-
 def as_set(changes: Sequence[Change]) -> list[str]:
-    """Return any changes as `breakwater propose --set` takes them."""
+    """Return changes as `breakwater propose --set` takes them."""
     unit = {Unit.BPS: "bps", Unit.TOKENS: ""}
     return [f"{c.name}={max(c.after - c.field.offset, 0)}{unit[c.field.unit]}" for c in changes]
 
@@ -205,9 +202,8 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 10 or value == round(value) else f"{value:.4g}"
 
 
-def _rows(solution: Solution) -> list[dict[str, Any]]:
-    menu = solution.setting.menu
-    chosen = menu.current if solution.chosen is None else solution.chosen
+def rows_json(menu: Menu, chosen: IntArray) -> list[dict[str, Any]]:
+    """Return what a choice sets each row to, and the slices it cuts, as JSON-ready values."""
     out: list[dict[str, Any]] = []
     for row, k in zip(menu.rows, chosen, strict=True):
         p = menu.options[int(k)].parameters

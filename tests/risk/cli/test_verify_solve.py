@@ -107,6 +107,28 @@ def test_a_forged_amount_is_found(bundle: Path, run: Run) -> None:
     assert "recommended[0].value" in " ".join(err.split())
 
 
+def test_a_forged_stage_is_found(bundle: Path, run: Run) -> None:
+    def sooner(body: Any) -> None:
+        body["data"]["plan"][0]["not_before_s"] -= 86_400
+
+    rewritten(bundle, "solution.json", sooner)
+    code, _, err = run("verify", bundle)
+    assert code == 1
+    assert "plan[0].not_before_s" in "".join(err.split())
+
+
+def test_a_plan_of_other_changes_is_found(bundle: Path, run: Run) -> None:
+    """`propose --from` reads plan.json alone: it must ask for what was judged."""
+
+    def more(body: Any) -> None:
+        body["changes"][0] = body["changes"][0].partition("=")[0] + "=9000bps"
+
+    rewritten(bundle, "plan.json", more)
+    code, _, err = run("verify", bundle)
+    assert code == 1
+    assert "plan.json does not ask for the changes of solution.json" in " ".join(err.split())
+
+
 def test_a_forged_certificate_is_found(bundle: Path, run: Run) -> None:
     def better(body: Any) -> None:
         body["data"]["proof"]["certificates"]["stressed"]["bounds"][0]["cvar_bound_usd"] *= 0.5

@@ -22,7 +22,7 @@ from risk.solver.menu import accounts_of, menu_of, untested
 from risk.solver.objectives import gains
 from risk.solver.plan import stages
 from risk.solver.recommend import recommend
-from risk.solver.solution_json import changes_text, text, to_json
+from risk.solver.solution_json import as_set, text, to_json
 from tests.risk.report import made
 
 SMALL = "[box]\nthreshold_bps = 100\nthreshold_step_bps = 100\nltv_bps = 100\n"
@@ -114,7 +114,7 @@ def test_the_plan_obeys_the_market(market: Snapshot, falls: Scenarios) -> None:
     assert reached == {c.name: c.after for c in solution.changes}
     assert solution.chosen is not None
     assert len(stages(solution.setting, solution.chosen)) == len(solution.plan)
-    names = [line.partition("=")[0] for line in changes_text(solution)]
+    names = [line.partition("=")[0] for line in as_set(solution.changes)]
     assert names == [c.name for c in solution.changes]
 
 
