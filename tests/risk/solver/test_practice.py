@@ -23,6 +23,7 @@ from risk.solver.pairs import pair_debt
 from risk.solver.practice import (
     duel,
     judged,
+    most_power,
     nearest,
     one_at_a_time,
     power_usd,
@@ -160,3 +161,11 @@ def test_the_solver_beats_a_choice_that_lowers_everything(setting: Setting) -> N
     for own in (found.same_harm, found.same_power):
         assert own.liquidated_usd <= found.rival.liquidated_usd * (1 + 1e-9)
         assert own.enacted_usd <= found.rival.enacted_usd
+
+
+@pytest.mark.parametrize("level", [0.5, 0.95])
+def test_a_rival_that_keeps_its_own_harm_is_never_lost(setting: Setting, level: float) -> None:
+    """What a rival chose keeps the limits made of its own harm, so the solver has no less power."""
+    losses = losses_of(setting.snapshot, setting.menu, setting.scenarios, setting.limits)
+    for chosen in (setting.menu.current, one_at_a_time(setting, losses[0], level=level)):
+        assert power_usd(setting, most_power(setting, chosen)) >= power_usd(setting, chosen)
