@@ -54,7 +54,7 @@ KINDS = ("bad_debt.cvar_usd", "avoidable_loss.cvar_usd", "liquidations.cvar_usd"
 pytestmark = pytest.mark.verify
 SEEDS = st.integers(0, 2**32 - 1)
 LARGE = 10**9  # USD of loops
-FEW = settings(max_examples=6)
+FEW = settings(max_examples=4)
 
 
 @dataclass(frozen=True)
