@@ -22,7 +22,7 @@ _HELP = """Fetch market data from exchanges into a folder of Parquet parts.
 
 Any exchange that ccxt supports, without an account. A fetch that is cut off goes on where it stopped when \
 the command is given again; bars still open are left out. Gaps, outliers and rows set apart are told as \
-findings and kept in manifest.json. Needs pip install 'breakwater[exchanges]'. See docs/market-data.md.
+findings and kept in manifest.json. Needs pip install 'breakwater\\[exchanges]'. See docs/market-data.md.
 
 Examples:
 

@@ -70,7 +70,7 @@ def sort_rows(rows: pd.DataFrame, step_ms: int | None, subject: str) -> Sorted:
     fault[(fault == "") & once["time_ms"].duplicated(keep=False).to_numpy()] = "two rows for one time"
     bad = fault != ""
     for name in sorted(set(fault[bad])):
-        when = [iso(int(t // 1000)) for t in time_ms[fault == name]]
+        when = [iso(int(t // 1000)) for t in np.unique(time_ms[fault == name])]
         findings.append(
             _found(FindingKind.OUT_OF_RANGE, Severity.MEDIUM, subject, f"{name}: {_some(when)}; set apart.")
         )
@@ -127,11 +127,12 @@ def outlier_findings(candles: pd.DataFrame, subject: str) -> tuple[Finding, ...]
     bound = max(OUTLIER_AT_LEAST, OUTLIER_MADS * usual)
     large = np.flatnonzero(np.abs(move) > bound)
     back = np.array([k + 1 < len(move) and -move[k + 1] / move[k] >= REVERTED for k in large], dtype=bool)
+    returns = np.isin(large, large[back] + 1) & ~back  # the way back of a print is told with it
     time_s = candles["time_ms"].to_numpy(dtype=np.int64) // 1000
     out = []
     for rows, severity, what in (
         (large[back], Severity.MEDIUM, "taken back by the next bar"),
-        (large[~back], Severity.LOW, "that stayed"),
+        (large[~back & ~returns], Severity.LOW, "that stayed"),
     ):
         if len(rows):
             told = [f"{iso(int(time_s[k + 1]))} {np.expm1(move[k]):+.1%}" for k in rows]

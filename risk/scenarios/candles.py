@@ -104,7 +104,7 @@ def _read(path: Path, price: str, market: str, interval: str | None) -> pd.DataF
         raise ScenarioError(
             f"'{price}' is no price of a candle.", remedy=f"Choose one of {', '.join(PRICES)}."
         )
-    rows = read_table(path)
+    rows = read_table(path).reset_index(drop=True)  # so that a label is the row in the file
     column = next((c for c in rows.columns if c == price or c.startswith(f"{price}_")), None)
     for needed in ("time", "symbol"):
         if needed not in rows.columns or column is None:
@@ -121,7 +121,7 @@ def _read(path: Path, price: str, market: str, interval: str | None) -> pd.DataF
     bad = ~(np.isfinite(out["price"]) & (out["price"] > 0))
     if bad.any():
         row = int(out.index[bad][0])
-        raise MalformedFile(f"{path.name} row {row}: {price} is {rows[str(column)][row]!r}, no price.")
+        raise MalformedFile(f"{path.name} row {row}: {price} is '{rows[str(column)][row]}', no price.")
     return out
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from abis.errors import BreakwaterError, ScenarioError
 from abis.findings import Finding, FindingKind, Severity
-from risk.scenarios.candles import Candles, read_candles
+from risk.scenarios.candles import read_candles
 from risk.venues.december import DAY_S, Fit, Wave
 from risk.venues.market import Market
 from risk.venues.positions import FloatArray
@@ -117,12 +117,16 @@ def candle_path(folder: Path, target_set: str, prices: Mapping[str, float]) -> C
             reasons[path.name] = error.message
             continue
         for asset in missing:
-            values = _covered(series, SYMBOLS[asset], when)
-            if values is not None:
-                found[asset] = values
+            if SYMBOLS[asset] not in series:
+                continue
+            try:
+                found[asset] = series[SYMBOLS[asset]].at(when)
+            except ScenarioError as error:
+                if asset in NEEDED:
+                    reasons[f"{path.name} {asset}"] = error.message
     lacking = [a for a in NEEDED if a not in found]
     if lacking:
-        hint = f" {'; '.join(reasons.values())}" if reasons else ""
+        hint = f" {' '.join(reasons.values())}" if reasons else ""
         raise ScenarioError(
             f"no five-minute candles of {SYMBOLS[lacking[0]]} cover the day to {ENDS[target_set]}.{hint}",
             remedy="Give a folder with spot candles of BTCUSDT and ETHUSDT for December 2025.",
@@ -154,12 +158,3 @@ def _may_cover(path: Path, when: NDArray[np.int64]) -> bool:
     first = min(pd.Timestamp(s.min).timestamp() for s in stats)
     last = max(pd.Timestamp(s.max).timestamp() for s in stats)
     return bool(first <= when[0] and last >= when[-1] - 2 * BAR_S)
-
-
-def _covered(series: Mapping[str, Candles], symbol: str, when: NDArray[np.int64]) -> FloatArray | None:
-    if symbol not in series:
-        return None
-    try:
-        return series[symbol].at(when)
-    except ScenarioError:
-        return None

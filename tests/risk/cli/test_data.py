@@ -138,3 +138,8 @@ def test_times_with_a_zone_are_moved_to_utc() -> None:
     from risk.cli.data_fetch import _moment
 
     assert _moment("2025-12-01T01:00+01:00") == _moment("2025-12-01") == _moment("2025-12-01T00:00Z")
+
+
+def test_help_names_the_extra_that_fetch_needs(run: Run) -> None:
+    _, out, _ = run("fetch", "--help")
+    assert "breakwater[exchanges]" in " ".join(out.split())

@@ -91,6 +91,14 @@ def test_candles_that_do_not_cover_the_day_are_refused(tmp_path: Path) -> None:
         candle_path(tmp_path, "W1", prices())
 
 
+def test_a_gap_in_the_day_is_named(tmp_path: Path) -> None:
+    times = pd.date_range("2025-12-06T15:55Z", "2025-12-07T16:00Z", freq="5min").delete(100)
+    rows = pd.DataFrame({"time": times, "symbol": "BTCUSDT", "close_usdt": 9e4})
+    rows.to_csv(tmp_path / "gap.csv", index=False)
+    with pytest.raises(ScenarioError, match="BTCUSDT has no bar for 2025-12-07T00:"):
+        candle_path(tmp_path, "W1", prices())
+
+
 def test_what_selling_explains_is_taken_out_of_candles(tmp_path: Path, wave: tuple[Fit, Wave]) -> None:
     times = pd.date_range("2025-12-06T15:55Z", "2025-12-07T15:55Z", freq="5min")
     level = np.linspace(0.0, -0.02, len(times))
