@@ -158,6 +158,12 @@ def _kept(rule: RegimeRule) -> Iterator[str]:
                 f"- {c.regime}: {', '.join(map(prose, c.exempt))} stay although a new account at their LTV "
                 "fails the test there; they were not to be changed."
             )
+        if not c.found:
+            yield (
+                f"- {c.regime}: the thresholds were chosen on the days of the recommendation; on these no "
+                "LTV makes up for it. Choose them on such days too (`--scenarios`), let them move by regime "
+                "(`thresholds_move = 1`), or tolerate more."
+            )
     yield (
         "- New-position test: pairs of ETH, BTC and the dollar by the regime's own draws, all other pairs by "
         "those of all days."
@@ -197,6 +203,8 @@ def _rule(rule: RegimeRule) -> Iterator[str]:
                 f"{', '.join(f'{cell(c.name)} {c.shown[0]} → {c.shown[1]}' for c in moved.changes)}; "
                 f"{_reached(moved, rule)}"
             )
+    if not any(t.changes for t in rule.transitions):
+        yield "- Nothing moves between regimes: those that have a choice have the same one."
     yield ""
     yield (
         "**Thresholds move too**: where one falls, existing positions can become liquidatable by the rule "

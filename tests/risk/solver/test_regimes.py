@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 
@@ -19,6 +20,7 @@ from risk.scenarios.past import past_of
 from risk.solver.generators import sample_of
 from risk.solver.limits import Limits, read_limits
 from risk.solver.menu import menu_of, safe_ltv_bps
+from risk.solver.procyclicality import Tempering
 from risk.solver.recommend import Solution, recommend
 from risk.solver.regime_draws import (
     REGIMES,
@@ -32,8 +34,10 @@ from risk.solver.regime_draws import (
     table_of,
     weighted,
 )
-from risk.solver.regime_rule import Steps, steps_of
-from risk.solver.regimes import RegimeChoice, by_regime, tempered, transitions
+from risk.solver.regime_now import UNASKED
+from risk.solver.regime_rule import RegimeRule, Steps, steps_of
+from risk.solver.regime_text import text, to_json
+from risk.solver.regimes import RegimeChoice, RowLtv, by_regime, tempered, transitions
 from risk.solver.returns import DAY_S
 from risk.solver.search import Effort
 from tests.risk.report import made
@@ -110,6 +114,22 @@ def test_floor_and_buffer_make_calm_stricter_and_never_stricter_than_stress(
     assert any(a.published < b.published for a, b in zip(calm.ltvs, plain[0].ltvs, strict=True))
     for one, other in zip(calm.ltvs, stressed.ltvs, strict=True):
         assert one.published >= other.published
+
+
+@pytest.mark.verify
+def test_thresholds_move_only_where_the_limits_say_so(
+    market: Snapshot, regimes: Regimes, plain: tuple[RegimeChoice, ...]
+) -> None:
+    """Then each regime has the menu of the limits to itself; else all stand on the recommended thresholds."""
+    free = chosen(market, regimes, "[procyclicality]\nthresholds_move = 1\n")
+    held = {r.subject: r.threshold_bps for r in plain[0].ltvs}
+    for one, other in zip(plain, free, strict=True):
+        assert other.kept
+        assert {r.subject: r.threshold_bps for r in one.ltvs} == held
+        for row in other.ltvs:
+            assert row.published <= row.threshold_bps
+            assert abs(row.threshold_bps - held[row.subject]) <= 200
+    assert any(r.threshold_bps != held[r.subject] for c in free for r in c.ltvs)
 
 
 @pytest.mark.verify
@@ -219,6 +239,40 @@ def test_what_tempers_keeps_the_order_of_regimes(
     assert found[2] == least  # stress has no buffer
     for ltv, published in zip((calm, out, stressed), found, strict=True):
         assert least <= published <= (ltv if floor is None else min(ltv, floor))
+
+
+def test_the_text_says_what_is_missing(market: Snapshot) -> None:
+    """No choice, no certificate and no known regime are said, not left out; names of tokens are escaped."""
+    drawn = sample_of("stressed", market, 4, 1)
+    none = tuple(RegimeChoice(r, drawn, conflict=("bad_debt.cvar_usd",)) for r in REGIMES)
+    rule = RegimeRule(
+        choices=none,
+        transitions=transitions(market, none),
+        now=UNASKED,
+        options=Tempering(),
+        hold_days=7,
+        seed=1,
+        certificate_seed=2,
+        stressed_volatility=1.2,
+        factor="ETH",
+        measured=(),
+        stays=dict.fromkeys(REGIMES, ()),
+        probability=0.01,
+        horizon_days=1,
+        days=0,
+        steps=Steps(50, 3),
+    )
+    said = text(rule)
+    assert "not known: no candles were given" in said
+    assert said.count("**no choice keeps**") == len(REGIMES)
+    assert "Nothing moves between regimes" in said
+    body = json.loads(json.dumps(to_json(rule), allow_nan=False))
+    assert body["now"]["regime"] is None
+    assert all(t["days"] is None for t in body["transitions"])
+    row = RowLtv("a|b<script>", 8_000, 7_000, 6_000, 6_000, None)
+    hostile = replace(rule, choices=(RegimeChoice(Regime.CALM, drawn, ltvs=(row,)),))
+    assert "| `a\\|b<script>` |" in text(hostile)  # code, and one cell
+    assert "missing (`--certify`)" in text(hostile)
 
 
 def test_steps_are_those_of_the_market(market: Snapshot) -> None:
