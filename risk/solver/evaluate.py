@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Protocol
 
@@ -39,6 +39,7 @@ from risk.solver.scenario_limits import scenario_limits
 from risk.solver.sweep.book import sweep, sweepable
 
 MIGRATED = " (after migration)"
+SWEEPS_KEPT = 16  # of a setting
 # Limit -> the sweep's measure that it bounds, of the whole book.
 SWEPT = {
     "bad_debt.cvar_usd": "bad_debt_usd",
@@ -90,6 +91,11 @@ class Setting:
     def total_debt_usd(self) -> float:
         """Return all debt of the market."""
         return float(self.snapshot.debt_usd.sum())
+
+    @cached_property
+    def swept(self) -> dict[bytes, Swept]:
+        """Return the sweeps of whole choices made last: who judges one certifies it next."""
+        return {}
 
     @cached_property
     def below_now(self) -> IntArray:
@@ -190,6 +196,26 @@ def grown(setting: Setting, chosen: IntArray, relever: float) -> Accounts:
 
 def sweep_of(setting: Setting, chosen: IntArray, books: Sequence[Accounts]) -> list[Swept]:
     """Return the sweep's losses of several sets of accounts, (S,) each, with every row at its option."""
+    keys = [_swept_key(chosen, book) for book in books]
+    missing = {key: book for key, book in zip(keys, books, strict=True) if key not in setting.swept}
+    found = setting.swept | dict(zip(missing, _sweep(setting, chosen, list(missing.values())), strict=True))
+    setting.swept.update({key: found[key] for key in missing})
+    for key in list(setting.swept)[:-SWEEPS_KEPT]:
+        del setting.swept[key]
+    return [found[key] for key in keys]
+
+
+def _swept_key(chosen: IntArray, book: Accounts) -> bytes:
+    """Return what names a sweep within a setting: the choice and every number of the accounts."""
+    digest = hashlib.sha256(chosen.tobytes())
+    for part in fields(Accounts):
+        digest.update(getattr(book, part.name).tobytes())
+    return digest.digest()
+
+
+def _sweep(setting: Setting, chosen: IntArray, books: Sequence[Accounts]) -> list[Swept]:
+    if not books:
+        return []
     options, rows = setting.menu.row_options(), len(chosen)
     one = RowOptions(
         np.arange(rows + 1), options.threshold[chosen], options.bonus[chosen], np.arange(rows), np.ones(rows)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from risk.engine.book_sweep import BookSwept, book_sweep
 from risk.scenarios.build import grid
-from risk.scenarios.scenarios import BLOCK, Scenarios
-from risk.solver.evaluate import Setting
+from risk.scenarios.scenarios import BLOCK, ScenarioBlock, Scenarios
+from risk.solver.evaluate import SWEEPS_KEPT, Setting, sweep_of
 from risk.solver.limits import read_limits
 from risk.solver.losses import MEASURES, calls_of, losses_of, multiples
 from risk.solver.menu import accounts_of, menu_of
@@ -75,3 +77,28 @@ def test_blocks_stand_in_their_places(setting: Setting) -> None:
             want = book_sweep(book, oracle, fair, options, calls_of(setting.limits, s))
             assert want.change.eligible_usd.any()
             assert_alike(swept, want, setting.total_debt_usd)
+
+
+def test_no_choice_is_swept_twice(setting: Setting) -> None:
+    """The same choice and accounts are swept once; other debts are other accounts."""
+    made_blocks = 0
+
+    def produce(start: int, stop: int) -> ScenarioBlock:
+        nonlocal made_blocks
+        made_blocks += 1
+        return setting.scenarios.produce(start, stop)
+
+    own = replace(setting, scenarios=replace(setting.scenarios, produce=produce))
+    chosen = own.menu.current
+    first = sweep_of(own, chosen, [own.accounts])
+    once = made_blocks
+    assert sweep_of(own, chosen, [own.accounts])[0] is first[0]
+    assert made_blocks == once == 2
+    more = replace(own.accounts, d_usd=1.1 * own.accounts.d_usd)
+    both = sweep_of(own, chosen, [more, own.accounts])
+    assert both[1] is first[0]
+    assert made_blocks == 2 * once
+    assert both[0].eligible_usd.sum() > first[0].eligible_usd.sum()
+    for k in range(2 * SWEEPS_KEPT):
+        sweep_of(own, chosen, [replace(own.accounts, d_usd=(2 + k) * own.accounts.d_usd)])
+    assert len(own.swept) == SWEEPS_KEPT
