@@ -243,6 +243,9 @@ def solve(
         )
     data = to_json(solution, why)
     written = text(solution, why)
+    if regimes and rule is None:
+        data["regimes"] = None
+        written += "\n## By price regime\n\nNo rule: there is no recommendation it could vary.\n"
     if rule is not None:
         data["regimes"] = regime_json(rule) | {"candles_sha256": [sha256_of(path) for path in candles or ()]}
         written += "\n" + regime_text(rule)
