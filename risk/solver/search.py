@@ -83,7 +83,7 @@ class Search:
     stopped : bool
         Whether attempts or time ran out before both gaps were closed.
     program : Program
-        The guide at the end: the additive model corrected by what exact judgement found, without cuts.
+        The additive model, its limits lowered by what exact judgement found it to understate, without cuts.
     optima : tuple of Optimum
         One an objective.
     """
