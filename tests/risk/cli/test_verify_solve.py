@@ -38,7 +38,7 @@ def written(snap: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "bootstrap",
     ]
     given = [str(snap), "--limits", str(folder / "limits.toml"), *asked, "--outer", "2"]
-    got = CliRunner().invoke(app, ["solve", *given, "-o", str(folder / "out")])
+    got = CliRunner().invoke(app, ["solve", *given, "--no-explain", "-o", str(folder / "out")])
     assert got.exit_code == 0, got.output
     return folder / "out"
 
@@ -200,6 +200,7 @@ def test_a_tampered_scenario_is_found(named: Path, run: Run, tmp_path: Path, nam
     assert (code, "scenarios_sha256" in err) == (1, True)
 
 
+@pytest.mark.verify
 def test_scenarios_too_large_to_copy_are_asked_for(
     snap: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -150,7 +150,8 @@ def test_a_frozen_reserve_is_told_of(market: Snapshot) -> None:
     reserves[made.WETH] = replace(reserves[made.WETH], frozen=True, ltv_bps=0)
     frozen = replace(market, reserves=tuple(reserves))
     drawn = filtered(shipped_fhs(), frozen, scenarios=30, horizon_s=86_400, seed=3)
-    pinned = limits("[pin]\n'WETH.liquidation_threshold' = 8350\n")
+    keep = "[solver]\nrelever = [0.0]\nkeep = ['USDC', 'LINK', 'WBTC', 'wstETH', 'emode:1']\n"
+    pinned = limits("[pin]\n'WETH.liquidation_threshold' = 8350\n" + keep)
     solution = recommend(frozen, pinned, drawn)
     assert [c.after for c in solution.changes if c.subject == "WETH"] == [8350]
     said = [f for f in solution.findings if f.subject == "WETH" and "frozen" in f.message]
@@ -160,7 +161,7 @@ def test_a_frozen_reserve_is_told_of(market: Snapshot) -> None:
     assert engine
     written = text(solution)
     assert "It is frozen" in written
-    none = recommend(frozen, limits("[liquidations]\ncvar_usd = 1\n"), drawn)
+    none = recommend(frozen, limits("[liquidations]\ncvar_usd = 1\n" + keep), drawn)
     assert none.chosen is None
     for one in (solution, none):
         assert engine <= {f.subject for f in one.findings}
@@ -171,8 +172,9 @@ def test_a_frozen_reserve_is_told_of(market: Snapshot) -> None:
 def test_it_is_offered_where_an_analyst_types(market: Snapshot, tmp_path: Path) -> None:
     (tmp_path / "limits.toml").write_text("[tail]\nlevel = 0.8\n" + SMALL)
     limited = risk.load_limits(str(tmp_path / "limits.toml"))
-    solution = risk.recommend(market, limited, risk.sample_of("stressed", market, 20, seed=1))
+    solution = risk.recommend(market, limited, risk.grid("market=0:-40%:3", market))
     assert str(solution) == text(solution)
+    assert len(risk.sample_of("stressed", market, 20, seed=1)) == 20
 
 
 def test_only_draws_certify(market: Snapshot, falls: Scenarios) -> None:
