@@ -20,6 +20,7 @@ from risk.solver.conflicts import Conflict, conflict
 from risk.solver.evaluate import Setting
 from risk.solver.held_sets import older_findings
 from risk.solver.identified import settings_of
+from risk.solver.largest import LargestTwo, largest_two
 from risk.solver.limits import Limits
 from risk.solver.losses import Losses
 from risk.solver.menu import menu_of, untested
@@ -31,6 +32,7 @@ from risk.solver.relaxation import all_losses, single_row_losses
 from risk.solver.resume import Checkpoint
 from risk.solver.scenario_limits import scenario_limits
 from risk.solver.search import DEFAULT, Effort, Search, search
+from risk.solver.twins import Twin, twins
 
 Report = Callable[[str, int, int], None]  # phase, done, total
 
@@ -51,6 +53,10 @@ class Solution:
     neighbours : tuple of Neighbour
     proof : Proof or None
         None where there is no recommendation.
+    twins : tuple of Twin
+        The same prints false and real, under what is recommended; empty where nothing is.
+    largest : tuple of LargestTwo
+        The two largest borrowers in force and recommended; empty where nothing is.
     findings : tuple of Finding
         Of the scenarios, of the engine's runs, of frozen reserves and older parameters, and of the solver
         itself; each once, the gravest first.
@@ -68,6 +74,8 @@ class Solution:
     findings: tuple[Finding, ...]
     losses: tuple[Losses, ...] = ()
     single: tuple[Losses, ...] = ()
+    twins: tuple[Twin, ...] = ()
+    largest: tuple[LargestTwo, ...] = ()
 
     def __str__(self) -> str:
         """Return it as the text a person reads first."""
@@ -174,6 +182,8 @@ def recommend(
         findings=_findings(setting, found),
         losses=losses,
         single=single,
+        twins=twins(setting, chosen),
+        largest=(largest_two(setting, menu.current), largest_two(setting, chosen)),
     )
 
 

@@ -21,6 +21,7 @@ from risk.solver.parameters import slices
 from risk.solver.plan import Stage, dates
 from risk.solver.proof_text import proof_text
 from risk.solver.recommend import Solution
+from risk.solver.twins_text import largest_lines, twins_json, twins_lines
 
 BPS = 10_000
 
@@ -51,6 +52,8 @@ def to_json(solution: Solution, explained: Explained | None = None) -> dict[str,
             }
             for n in solution.neighbours
         ],
+        "twins": twins_json(solution.twins),
+        "two_largest": [asdict(one) for one in solution.largest],
         "proof": None if solution.proof is None else solution.proof.to_json(),
         "explained": None
         if explained is None
@@ -99,6 +102,8 @@ def _lines(solution: Solution, explained: Explained | None) -> Iterator[str]:
     if explained is not None:
         yield from explained_lines(explained, solution.setting.limits.objective)
     yield from _beside(solution)
+    yield from twins_lines(solution.twins)
+    yield from largest_lines(*solution.largest)
     if solution.proof is not None:
         yield proof_text(solution.proof)
 

@@ -36,6 +36,8 @@ def test_it_reads_in_order(solved: tuple[Solution, Explained]) -> None:
         "### Why, parameter by parameter",
         "### Prices within which this stands",
         "### The next candidate of each row",
+        "### One print, once false and once real",
+        "### The two largest borrowers alone",
     )
     places = [written.index(part) for part in parts]
     assert places == sorted(places)
