@@ -52,7 +52,7 @@ def _open(browser: Browser, file: Path, width: int = 1280, scheme: str = "light"
     return tab
 
 
-@pytest.mark.parametrize("which", ["plain", "hostile"])
+@pytest.mark.parametrize("which", [pytest.param("plain", marks=pytest.mark.verify), "hostile"])
 def test_it_draws_all_charts_quietly_and_asks_nobody(
     browser: Browser, files: dict[str, Path], which: str
 ) -> None:

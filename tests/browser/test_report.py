@@ -89,7 +89,7 @@ def _asked(browser: str, text: str, folder: Path, script: str, *flags: str, widt
     return json.loads(title[1].replace("&quot;", '"').replace("&amp;", "&"))
 
 
-@pytest.mark.parametrize("which", ["plain", "hostile"])
+@pytest.mark.parametrize("which", [pytest.param("plain", marks=pytest.mark.verify), "hostile"])
 def test_every_chart_is_drawn_and_nothing_is_refused(
     browser: str, pages: dict[str, Page], which: str, tmp_path: Path
 ) -> None:
@@ -103,7 +103,9 @@ def test_every_chart_is_drawn_and_nothing_is_refused(
         assert 'class="main-svg"' in dom[start : start + 20_000], chart.id
 
 
-@pytest.mark.parametrize(("flags", "dark"), [((), False), ((DARK,), True)])
+@pytest.mark.parametrize(
+    ("flags", "dark"), [pytest.param((), False, marks=pytest.mark.verify), ((DARK,), True)]
+)
 def test_it_follows_the_readers_colour_scheme(
     browser: str, pages: dict[str, Page], tmp_path: Path, flags: tuple[str, ...], dark: bool
 ) -> None:

@@ -10,7 +10,7 @@ from tests.differential.random_trials import Record
 pytestmark = pytest.mark.chain
 
 
-@pytest.mark.parametrize("version", ["2.0", "3.0", "3.6"])
+@pytest.mark.parametrize("version", ["3.6"])  # the others at length below
 def test_whatever_users_do_is_predicted(version: str, v36_compiled: None, record_property: Record) -> None:
     """AAV-16: whatever users do in whatever order, refusals, balances, bits and values are as predicted."""
     counts = drive(version, examples=8, steps=25)

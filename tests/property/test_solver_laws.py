@@ -221,7 +221,7 @@ def test_never_worse_than_a_start_or_one_change(case: Case, attempts: int, seed:
 
 
 @pytest.mark.verify
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(case=cases(), attempts=ATTEMPTS, seed=SEEDS)
 def test_all_of_it_on_many_markets(case: Case, attempts: int, seed: int) -> None:
     check_best(case)
