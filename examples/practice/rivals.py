@@ -23,12 +23,11 @@ from risk.solver.practice import (
     Duel,
     Judged,
     duel,
-    nearest,
     one_at_a_time,
     same_buffers,
-    smart_thresholds,
 )
 from risk.solver.returns import DAY_S
+from risk.solver.seed import nearest, smart_thresholds
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DEMO = ROOT / "out" / "demo" / "snapshot"

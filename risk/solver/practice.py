@@ -20,24 +20,18 @@ from types import MappingProxyType
 
 import numpy as np
 
-from abis.errors import InputError
-from protocols.snapshot import Snapshot
-from risk.depth import Depth
 from risk.engine.arrays import FloatArray, IntArray
 from risk.engine.stress import stress
 from risk.measures import expected_shortfall, value_at_risk
 from risk.proposal.apply import applied
-from risk.scenarios.families import tree_of
 from risk.scenarios.scenarios import Scenarios
 from risk.solver.cap_options import Kind
-from risk.solver.closed_forms import DAY_YEARS, smart_ltv
 from risk.solver.evaluate import Setting, enactment, together
 from risk.solver.losses import Losses, losses_of
 from risk.solver.menu import BPS, Menu, Option, Rule
-from risk.solver.pairs import find_returns, pair_debt
-from risk.solver.parameters import Parameters, parameters_of
-from risk.solver.returns import DAY_S, Returns, shipped_returns
+from risk.solver.parameters import Parameters
 from risk.solver.search import search
+from risk.solver.seed import thresholds_of
 
 LEVEL = 0.95  # of the values at risk that practice quotes
 BOX_BPS = 300  # how far practice moves a threshold at once
@@ -142,7 +136,7 @@ def one_at_a_time(
     measures = ("bad_debt_usd", "eligible_usd")
     now = {m: getattr(losses.swept.now, m) for m in measures}
     most = {m: value_at_risk(now[m], level, weight) + 1e-6 for m in measures}
-    ladders = [_ladder(menu, r, box_bps) for r in range(len(menu.rows))]
+    ladders = [thresholds_of(menu, r, box_bps) for r in range(len(menu.rows))]
     at = []
     for ladder in ladders:
         held = [
@@ -160,73 +154,6 @@ def one_at_a_time(
         if all(value_at_risk(getattr(joint, m), level, weight) <= most[m] for m in measures) or at == start:
             return chosen
         at = [k - int(np.sign(k - s)) for k, s in zip(at, start, strict=True)]
-
-
-def _ladder(menu: Menu, row: int, box_bps: int = BPS) -> IntArray:
-    """Return a row's options within a box, bonus as in force and no rule broken, thresholds ascending."""
-    own = np.arange(menu.first[row], menu.first[row + 1])
-    now = menu.options[int(menu.current[row])].parameters
-    fit = [
-        k
-        for k in own.tolist()
-        if menu.options[k].parameters.bonus_bps == now.bonus_bps
-        and abs(menu.options[k].parameters.threshold_bps - now.threshold_bps) <= box_bps
-        and (k == menu.current[row] or not menu.options[k].broken)
-    ]
-    return np.array(sorted(fit, key=lambda k: menu.options[k].parameters.threshold_bps), dtype=np.int64)
-
-
-def smart_thresholds(
-    snapshot: Snapshot, menu: Menu, depth: Depth, *, confidence: float = 3.0, table: Returns | None = None
-) -> FloatArray:
-    """Return SmartLTV of every row as a threshold, (R,); NaN where no pair of it has returns.
-
-    Volatility is that of a day, liquidity what can be sold within the bonus, taken to come back within
-    a day; debt is what the collateral backs of one asset.
-
-    Raises
-    ------
-    InputError
-        If a collateral that backs debt has no depth: infinite liquidity says nothing.
-    """
-    known, tree = table if table is not None else shipped_returns(), tree_of(snapshot)
-    place = {(row.is_emode, row.place): r for r, row in enumerate(menu.rows) if row.kind is Kind.COLLATERAL}
-    out = np.full(len(menu.rows), np.nan)
-    pairs = pair_debt(snapshot)
-    columns = [pairs[name].tolist() for name in ("collateral", "emode", "debt", "debt_usd")]
-    for i, m, j, debt_usd in zip(*columns, strict=True):
-        row = place.get((m > 0, m - 1 if m else i))
-        found = find_returns(tree, known, i, j, DAY_S, "minimum")
-        if row is None or found is None:
-            continue
-        bonus = parameters_of(snapshot, i, m).bonus
-        liquidity = depth.size_within(i, bonus) * float(snapshot.price_usd[i])
-        if not 0 < liquidity < np.inf:
-            raise InputError(
-                f"{snapshot.asset_names[i]} can be sold for {liquidity:g} USD within its bonus: "
-                "SmartLTV needs a depth.",
-                remedy="Give a depth of every collateral that backs debt.",
-            )
-        sigma = found.returns.sigma * np.sqrt(DAY_YEARS)
-        asked = smart_ltv(confidence, sigma, debt_usd, liquidity, bonus)
-        out[row] = np.nanmin([out[row], asked])
-    return out
-
-
-def nearest(menu: Menu, threshold: FloatArray) -> IntArray:
-    """Return each row's highest option at or below a threshold, its lowest if there is none, (R,).
-
-    A row without a threshold (NaN) stays.
-    """
-    out = menu.current.copy()
-    for r, wanted in enumerate(threshold.tolist()):
-        if np.isnan(wanted):
-            continue
-        ladder = _ladder(menu, r)
-        at = np.array([menu.options[k].parameters.threshold_bps for k in ladder.tolist()])
-        below = np.flatnonzero(at <= np.floor(wanted * BPS))
-        out[r] = ladder[below[-1] if len(below) else 0]
-    return out
 
 
 def judged(setting: Setting, chosen: IntArray, name: str) -> Judged:
@@ -336,6 +263,6 @@ def _harm(held: Setting, chosen: IntArray) -> dict[str, float]:
 
 def _floor(held: Setting) -> dict[str, float]:
     """Return what of each harm neither the lowest nor the highest thresholds avoid."""
-    ladders = [_ladder(held.menu, r) for r in range(len(held.menu.rows))]
+    ladders = [thresholds_of(held.menu, r) for r in range(len(held.menu.rows))]
     ends = [_harm(held, np.array([ladder[end] for ladder in ladders])) for end in (0, -1)]
     return {name: min(end[name] for end in ends) for name in ends[0]}

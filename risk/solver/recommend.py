@@ -32,6 +32,7 @@ from risk.solver.relaxation import all_losses, single_row_losses
 from risk.solver.resume import Checkpoint
 from risk.solver.scenario_limits import scenario_limits
 from risk.solver.search import DEFAULT, Effort, Search, search
+from risk.solver.seed import closed_form_seeds
 from risk.solver.twins import Twin, twins
 
 Report = Callable[[str, int, int], None]  # phase, done, total
@@ -150,7 +151,14 @@ def recommend(
         kept=None if checkpoint is None else checkpoint.losses("several"),
         progress=lambda d, n: told("sweep", d, n),
     )
-    found = search(setting, losses, effort=effort, single=single, progress=lambda d, n: told("search", d, n))
+    found = search(
+        setting,
+        losses,
+        effort=effort,
+        single=single,
+        starts=closed_form_seeds(setting),
+        progress=lambda d, n: told("search", d, n),
+    )
     if found.best is None:
         return Solution(
             setting,

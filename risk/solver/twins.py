@@ -53,10 +53,10 @@ class Twin:
         """Return the probability that the print is real below which holding the price loses less.
 
         ``p (H_real - F_real) = (1 - p) F_false``.  1 where holding never loses more, 0 where following
-        never does, None where neither loses anything.
+        never does, None where neither loses a dollar.
         """
         late, wrong = max(self.holds_real_usd - self.follows_real_usd, 0.0), self.follows_false_usd
-        return wrong / (wrong + late) if wrong + late > 0 else None
+        return wrong / (wrong + late) if wrong + late >= 1.0 else None
 
 
 def twins(setting: Setting, chosen: IntArray, falls: Sequence[float] = FALLS) -> tuple[Twin, ...]:

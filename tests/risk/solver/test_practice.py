@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from abis.errors import InputError
-from protocols.snapshot import Snapshot
-from risk.depth import Depth
 from risk.engine.book_sweep import BookSwept
 from risk.engine.pair_sweep import Swept
 from risk.scenarios.build import grid
-from risk.solver.closed_forms import smart_ltv
 from risk.solver.evaluate import Setting, together
 from risk.solver.limits import read_limits
 from risk.solver.losses import Losses, losses_of
 from risk.solver.menu import menu_of
-from risk.solver.pairs import pair_debt
 from risk.solver.practice import (
     duel,
     judged,
     most_power,
-    nearest,
     one_at_a_time,
     power_usd,
     same_buffers,
-    smart_thresholds,
 )
+from risk.solver.seed import nearest
 from tests.risk.report import made
 
 BOX = "[solver]\nrelever = [0.0]\n[tail]\nlevel = 0.8\n[box]\nthreshold_bps = 200\nthreshold_step_bps = 100\n"
@@ -99,52 +92,6 @@ def test_one_asset_at_a_time_keeps_its_values_at_risk_and_its_box(setting: Setti
     for measure in ("bad_debt_usd", "eligible_usd"):
         old, new = (np.sort(getattr(x, measure))[16] for x in (before, after))  # 80 % of 21
         assert new <= old + 1e-6
-
-
-def _depth(market: Snapshot) -> Depth:
-    """Return curves on which selling half a million tokens costs 0.1 % and a million half of it all."""
-    price, n = market.price_usd, len(market.price_usd)
-    size = np.tile(np.array([5e5, 1e6]), (n, 1))
-    got = np.stack([5e5 * price * 0.999, 5e5 * price], axis=1)
-    return replace(
-        Depth.infinite_for(market),
-        size_tokens=size,
-        proceeds_usd=got,
-        count=np.full(n, 2, dtype=np.int64),
-    )
-
-
-def test_smart_ltv_takes_the_debt_that_binds(setting: Setting) -> None:
-    market, depth = setting.snapshot, _depth(setting.snapshot)
-    found = smart_thresholds(market, setting.menu, depth, confidence=3.0)
-    r = row_of(setting, "WETH")
-    row = setting.menu.rows[r]
-    bonus = row.options[row.current].parameters.bonus
-    liquidity = depth.size_within(row.place, bonus) * market.price_usd[row.place]
-    pairs = pair_debt(market)
-    owed = pairs[(pairs.collateral == row.place) & (pairs.emode == 0)]
-    bounds = [smart_ltv(3.0, 0.0, float(x), liquidity, bonus) for x in owed.debt_usd]
-    assert found[r] <= min(bounds)  # without volatility only the incentive is taken off
-    deeper = smart_thresholds(market, setting.menu, depth.scaled(100), confidence=3.0)
-    assert deeper[r] > found[r]
-    with pytest.raises(InputError, match="SmartLTV needs a depth"):
-        smart_thresholds(market, setting.menu, Depth.infinite_for(market))
-
-
-def test_the_published_vector_of_smart_ltv() -> None:
-    assert smart_ltv(3, 0.10, 200_000, 1_000_000, 0.05) == pytest.approx(0.82444657, abs=1e-8)
-
-
-def test_a_threshold_between_two_options_is_rounded_down(setting: Setting) -> None:
-    menu = setting.menu
-    wanted = np.full(len(menu.rows), math.nan)
-    r = row_of(setting, "WETH")
-    now = menu.options[int(menu.current[r])].parameters.threshold_bps
-    wanted[r] = (now + 150) / 10_000
-    assert moved(setting, nearest(menu, wanted))[r] == 100
-    wanted[r] = 0.01
-    assert moved(setting, nearest(menu, wanted))[r] == -200
-    assert sum(map(abs, moved(setting, nearest(menu, np.full(len(menu.rows), math.nan))))) == 0
 
 
 def test_the_solver_beats_a_choice_that_lowers_everything(setting: Setting) -> None:
