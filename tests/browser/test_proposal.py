@@ -107,7 +107,7 @@ def test_the_theme_can_be_chosen(browser: Browser, files: dict[str, Path]) -> No
 @pytest.mark.parametrize(
     ("scheme", "width"),
     [
-        ("light", 1280),
+        pytest.param("light", 1280, marks=pytest.mark.verify),
         ("dark", 360),
         pytest.param("light", 360, marks=pytest.mark.verify),
         pytest.param("dark", 1280, marks=pytest.mark.verify),

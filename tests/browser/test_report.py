@@ -144,6 +144,7 @@ def test_tables_sort_by_value_and_filter_by_whole_address(
     assert (total, shown) == (27, [wanted])
 
 
+@pytest.mark.verify
 def test_it_prints_light_even_where_the_screen_is_dark(
     browser: str, pages: dict[str, Page], tmp_path: Path
 ) -> None:

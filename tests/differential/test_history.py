@@ -125,6 +125,7 @@ def test_the_whole_history_of_a_market_ends_in_its_state(demo_chain: DemoWorld) 
     assert len(compared) > 10 * len(market.reserves)
 
 
+@pytest.mark.verify
 def test_every_change_on_a_v3_0_market_has_the_values_before_and_after(demo_chain: DemoWorld) -> None:
     chain, market = demo_chain.chain, demo_chain.market
     configurator = market.configurator

@@ -68,6 +68,7 @@ def test_a_spec_replaces_the_standard_set(run: Run, snap: Path, tmp_path: Path) 
     assert json.loads(out)["data"]["scenarios_total"] == 6
 
 
+@pytest.mark.verify
 def test_the_same_inputs_give_the_same_bytes_whatever_locale_and_zone(snap: Path, tmp_path: Path) -> None:
     made = []
     for k, zone in enumerate(("UTC", "Pacific/Kiritimati")):
