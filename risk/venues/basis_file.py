@@ -6,7 +6,6 @@ As a venue's file (`profile`): a number that neither ``[sources]`` nor ``[assume
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -17,7 +16,7 @@ from typing import Any
 from abis.errors import InputError, MalformedFile
 from abis.findings import Finding, FindingKind, Severity
 from risk.venues.basis import Issuer
-from risk.venues.profile import check_sourced, texts
+from risk.venues.profile import check_sourced, parse_table, read_text, texts
 
 SCHEMA = "breakwater.basis/1"
 _PARTS = {
@@ -89,11 +88,7 @@ def usde() -> Basis:
 
 def read_basis(path: Path) -> Basis:
     """Return the issuer of a TOML file; `MalformedFile` if it cannot be read, or as `parse_basis`."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise MalformedFile(f"{path.name} cannot be read: {error}.", remedy="Give a TOML file.") from error
-    return parse_basis(text, path.name)
+    return parse_basis(read_text(path), path.name)
 
 
 def parse_basis(text: str, name: str) -> Basis:
@@ -112,12 +107,7 @@ def parse_basis(text: str, name: str) -> Basis:
         If it is no TOML, of another schema, lacks a key or has an unknown one, holds a value of the wrong
         type or out of range, or a number without source.
     """
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise MalformedFile(f"{name} is no TOML: {error}.") from error
-    if table.get("schema") != SCHEMA:
-        raise MalformedFile(f"{name} has schema {table.get('schema')!r}.", remedy=f"Known: {SCHEMA}.")
+    table = parse_table(text, name, SCHEMA)
     sources, assumed = (texts(table.get(k, {}), k, name) for k in ("sources", "assumed"))
     ranges = table.pop("range", {})
     quoted = {f"range.{k}": v for k, v in ranges.items()}

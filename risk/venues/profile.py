@@ -62,6 +62,25 @@ class Profile:
         )
 
 
+def read_text(path: Path) -> str:
+    """Return what a file says; `MalformedFile` if it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise MalformedFile(f"{path.name} cannot be read: {error}.", remedy="Give a TOML file.") from error
+
+
+def parse_table(text: str, name: str, schema: str) -> dict[str, Any]:
+    """Return what a TOML text holds; `MalformedFile` if it is none, or of another schema."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise MalformedFile(f"{name} is no TOML: {error}.") from error
+    if table.get("schema") != schema:
+        raise MalformedFile(f"{name} has schema {table.get('schema')!r}.", remedy=f"Known: {schema}.")
+    return table
+
+
 @cache
 def shipped(name: str) -> Profile:
     """Return a profile that comes with the package.
@@ -85,11 +104,7 @@ def read_profile(path: Path) -> Profile:
     MalformedFile
         If it cannot be read, or as `parse_profile`.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise MalformedFile(f"{path.name} cannot be read: {error}.", remedy="Give a TOML file.") from error
-    return parse_profile(text, path.name)
+    return parse_profile(read_text(path), path.name)
 
 
 def parse_profile(text: str, name: str) -> Profile:
@@ -108,12 +123,7 @@ def parse_profile(text: str, name: str) -> Profile:
         If it is no TOML, of another schema, has an unknown key, a value of the wrong type or out of range,
         or a number without source.
     """
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise MalformedFile(f"{name} is no TOML: {error}.") from error
-    if table.get("schema") != SCHEMA:
-        raise MalformedFile(f"{name} has schema {table.get('schema')!r}.", remedy=f"Known: {SCHEMA}.")
+    table = parse_table(text, name, SCHEMA)
     sources, assumed = (texts(table.get(k, {}), k, name) for k in ("sources", "assumed"))
     check_sourced(table, sources | assumed, name)
     try:

@@ -11,39 +11,21 @@ from risk.engine.book_sweep import BookSwept
 from risk.engine.pair_sweep import Swept
 from risk.scenarios.build import grid
 from risk.solver.evaluate import Setting, together
-from risk.solver.limits import read_limits
 from risk.solver.losses import Losses, losses_of
-from risk.solver.menu import menu_of
 from risk.solver.practice import (
     duel,
     judged,
     most_power,
     one_at_a_time,
     power_usd,
-    same_buffers,
 )
 from risk.solver.seed import nearest
-from tests.risk.report import made
-
-BOX = "[solver]\nrelever = [0.0]\n[tail]\nlevel = 0.8\n[box]\nthreshold_bps = 200\nthreshold_step_bps = 100\n"
+from tests.risk.solver.practised import moved, setting_of
 
 
 @pytest.fixture(scope="module")
 def setting() -> Setting:
-    market, limits = made.market(), read_limits(BOX)
-    falls = grid("market=0:-40%:21", market)
-    return Setting(market, same_buffers(menu_of(market, limits)), falls, limits)
-
-
-def row_of(setting: Setting, subject: str) -> int:
-    return [r.subject for r in setting.menu.rows].index(subject)
-
-
-def moved(setting: Setting, chosen: np.ndarray) -> list[int]:
-    menu = setting.menu
-    pairs = zip(chosen.tolist(), menu.current.tolist(), strict=True)
-    at = [o.parameters.threshold_bps for o in menu.options]
-    return [at[k] - at[now] for k, now in pairs]
+    return setting_of()
 
 
 def test_every_ltv_keeps_its_distance_to_the_threshold(setting: Setting) -> None:

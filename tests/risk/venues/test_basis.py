@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from abis.errors import InputError, MalformedFile, UnknownAsset
 from abis.units import RAY
 from protocols.aave_v3.interest import borrow_rate_ray, utilisation_ray
-from protocols.snapshot import RateModel, Snapshot
+from protocols.snapshot import RateModel, Reserve, Snapshot
 from risk.depth import Depth
 from risk.engine.stress import stress
 from risk.testing.venues import floats
@@ -43,7 +44,9 @@ USDE = usde().issuer
 MODEL = RateModel(920_000 * RAY // 10**6, 0, 55_000 * RAY // 10**6, 350_000 * RAY // 10**6)
 
 
-def with_totals(n: int, symbol: str, debt: float, liquidity: float, model: RateModel | None = MODEL):  # type: ignore[no-untyped-def]
+def with_totals(
+    n: int, symbol: str, debt: float, liquidity: float, model: RateModel | None = MODEL
+) -> Reserve:
     listed = reserve(n, symbol, 6, 1.0, 7200, 7500, 10850)
     unit = 10**6
     return replace(
@@ -413,7 +416,7 @@ def test_a_file_says_what_is_wrong_with_it(old: str, new: str, says: str) -> Non
         parse_basis(shipped_text().replace(old, new, 1), "one.toml")
 
 
-def test_what_ships_is_sourced_or_labelled(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_what_ships_is_sourced_or_labelled(tmp_path: Path) -> None:
     one = usde()
     assert {f.subject for f in one.findings} >= {"USDe: backing.basis", "USDe: leaving"}
     ends = one.ends()
