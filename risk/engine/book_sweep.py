@@ -116,7 +116,7 @@ def book_sweep(
         If the paths differ in shape, hold something negative or not finite, or a row's options do
         not hold what is in force.
     """
-    _check(oracle, fair, options)
+    check_paths(oracle, fair, options)
     scenarios, total = len(oracle), len(options.threshold)
     now = [np.zeros(scenarios) for _ in range(3)]
     change = [np.zeros((total, scenarios)) for _ in range(3)]
@@ -137,7 +137,8 @@ def book_sweep(
     return BookSwept(Swept(*now), Swept(*change))
 
 
-def _check(oracle: FloatArray, fair: FloatArray, options: RowOptions) -> None:
+def check_paths(oracle: FloatArray, fair: FloatArray, options: RowOptions) -> None:
+    """Refuse prices that are impossible or of two shapes, and rows without what is in force: `InputError`."""
     if oracle.shape != fair.shape or oracle.ndim != 3 or not oracle.shape[1]:
         raise InputError(f"oracle prices are {oracle.shape} and fair ones {fair.shape}.")
     for name, prices in (("oracle", oracle), ("fair", fair)):

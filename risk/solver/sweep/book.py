@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from risk.engine.arrays import FloatArray, IntArray
-from risk.engine.book_sweep import Accounts, BookSwept, RowOptions
-from risk.engine.book_sweep import _check as check_paths
+from risk.engine.book_sweep import Accounts, BookSwept, RowOptions, check_paths
 from risk.engine.jit import over_scenarios
 from risk.engine.pair_sweep import FULL_CLOSE_BELOW, Calls, Swept
 from risk.solver.parts import taken
