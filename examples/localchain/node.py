@@ -25,6 +25,9 @@ BLOCK_GAS_LIMIT = 10**12
 # The hard fork is pinned: Ethereum's own in mid-2025, and the last one without a gas
 # limit per transaction, which deployments of whole markets exceed.
 HARDFORK = "prague"
+# States of older blocks are given up.  Without this the node writes them to the user's
+# home, gigabytes a run, and leaves them there when it is killed.
+HISTORY_BLOCKS = 1_000
 _START_LIMIT_S = 30.0
 _LOG_HEAD_BYTES = 1 << 16
 _LISTENING = re.compile(rb"Listening on 127\.0\.0\.1:(\d+)")
@@ -60,7 +63,8 @@ def running_node(genesis_at: int) -> Iterator[Node]:
 
     Mining is on demand and blocks are ``BLOCK_TIME_S`` apart unless told otherwise, so the
     same transactions give the same chain at every run.  Any address may send without a
-    key and without paying gas.
+    key and without paying gas.  The states of the last ``HISTORY_BLOCKS`` blocks can be
+    read; nothing is written to disk.
 
     Parameters
     ----------
@@ -78,7 +82,7 @@ def running_node(genesis_at: int) -> Iterator[Node]:
     command += ["--chain-id", str(CHAIN_ID), "--timestamp", str(genesis_at), "--hardfork", HARDFORK]
     command += ["--gas-limit", str(BLOCK_GAS_LIMIT), "--base-fee", "0", "--gas-price", "0"]
     command += ["--no-mining", "--order", "fifo", "--auto-impersonate", "--accounts", "1"]
-    command += ["--no-request-size-limit"]
+    command += ["--no-request-size-limit", "--prune-history", str(HISTORY_BLOCKS)]
     # The log goes to an unnamed file: a pipe nobody reads would block the node.
     with tempfile.TemporaryFile() as log, tied_process(command, stdout=log, stderr=log) as process:
         port = _wait_for_port(log, process)

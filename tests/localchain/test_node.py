@@ -6,11 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from examples.localchain.errors import NodeFailed
-from examples.localchain.node import CHAIN_ID, running_node
+from examples.localchain.node import CHAIN_ID, HISTORY_BLOCKS, running_node
+from examples.localchain.rpc import RpcAnswer
 from tests.localchain.processes import ends
 
 pytestmark = [pytest.mark.chain, pytest.mark.usefixtures("local_chain_installed")]
@@ -77,3 +79,15 @@ def test_a_stopped_node_is_reported() -> None:
 def test_genesis_time_is_the_given_one() -> None:
     with running_node(1_750_000_000) as node:
         assert int(node.rpc("eth_getBlockByNumber", "0x0", False)["timestamp"], 16) == 1_750_000_000
+
+
+def test_history_is_kept_for_the_last_blocks_and_never_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with running_node(1_750_000_000) as node:
+        node.rpc("anvil_mine", hex(HISTORY_BLOCKS + 100))
+        assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+        assert int(node.rpc("eth_getBalance", "0x" + "11" * 20, hex(200)), 16) == 0
+        with pytest.raises(RpcAnswer):
+            node.rpc("eth_getBalance", "0x" + "11" * 20, hex(1))
