@@ -2,8 +2,9 @@
 
 No stage may worsen a limit that is broken or break one that is kept; nothing more can be asked where today
 breaks one already.  No stage may leave a row as the configurator refuses it either: an LTV above the
-threshold, threshold times bonus above 100 %.  So the steps that are due are tried together, and where that
-would do so, kind by kind: caps and LTVs that fall (nobody is liquidated by it, and new leverage stops),
+threshold, threshold times bonus above 100 %; nor a new position or a call on it worse off than before,
+where that is limited.  So the steps that are due are tried together, and where that would do so, kind by
+kind: caps and LTVs that fall (nobody is liquidated by it, and new leverage stops),
 thresholds that rise, bonuses, thresholds that fall, LTVs and caps that rise last.  What is refused waits.
 A threshold falls only after the notice period, and after the LTV of its row has begun to, so that borrowers
 can adapt.  Only where everything waits is it sent all the same, and the stage says what it worsens.  The
@@ -12,8 +13,9 @@ plan is to be solved again at each stage with the book of the day.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 
@@ -24,7 +26,8 @@ from risk.engine.arrays import IntArray
 from risk.proposal.changes import Change
 from risk.solver.cap_options import Kind
 from risk.solver.evaluate import Amount, Setting, amounts
-from risk.solver.menu import Menu, Option, Row
+from risk.solver.limits import Limits
+from risk.solver.menu import BPS, Menu, Option, Row, Rule
 from risk.solver.parameters import Parameters
 from risk.solver.recommendation import Label, Recommendation, largest_step, stage
 from risk.solver.returns import DAY_S
@@ -161,6 +164,10 @@ class _Move:
         return self.change.is_emode, self.change.place
 
     @property
+    def key(self) -> tuple[bool, int, str]:
+        return *self.row, self.change.field.name
+
+    @property
     def delay_s(self) -> int:
         """Return the seconds between two steps."""
         return WAIT_S if self.rule is None else max(self.rule.min_delay_s, 1)
@@ -190,8 +197,8 @@ def _admitted(
     sent: list[_Move] = []
     kept = before
     for kind in KINDS:
-        trial = [*sent, *(m for m in due if m.kind == kind)]
-        if len(trial) > len(sent) and _legal(setting, moves, trial):
+        trial = _joined(setting, moves, due, sent, kind)
+        if len(trial) > len(sent):
             here = _at(setting, chosen, moves, trial)
             if not worse(kept, here):
                 sent, kept = trial, here
@@ -212,31 +219,67 @@ def _legal_part(setting: Setting, moves: Sequence[_Move], due: Sequence[_Move]) 
     """Return what of the due moves the configurator accepts, kind by kind; all where it accepts none."""
     sent: list[_Move] = []
     for kind in KINDS:
-        trial = [*sent, *(m for m in due if m.kind == kind)]
-        sent = trial if _legal(setting, moves, trial) else sent
+        sent = _joined(setting, moves, due, sent, kind)
     return sent or list(due)
 
 
-def _legal(setting: Setting, moves: Sequence[_Move], sent: Sequence[_Move]) -> bool:
-    """Tell whether the configurator accepts every row the moves leave, as it does LTV, threshold and bonus.
+def _joined(
+    setting: Setting,
+    moves: Sequence[_Move],
+    due: Sequence[_Move],
+    sent: Sequence[_Move],
+    kind: tuple[str, bool],
+) -> list[_Move]:
+    """Return the moves sent, and those of a kind that are legal beside them: rows do not touch each other."""
+    fit = (m for m in due if m.kind == kind and _legal(setting, moves, [*sent, m]))
+    return [*sent, *fit]
 
-    A row it would refuse as it is today may stay so.
+
+def _legal(setting: Setting, moves: Sequence[_Move], sent: Sequence[_Move]) -> bool:
+    """Tell whether every row the moves leave is one the configurator accepts, and no limit on rows refuses.
+
+    A row refused as it is today may stay so, but not become worse.
     """
-    most = setting.snapshot.change_rules.max_threshold_times_bonus_bps
-    wanted = {(*m.row, m.change.field.name): m.next if m in sent else m.value for m in moves}
+    before = {m.key: m.value for m in moves}
+    after = before | {m.key: m.next for m in sent}
+    end = {m.key: m.change.after for m in moves}
     for row in setting.menu.rows:
         if row.kind is not Kind.COLLATERAL:
             continue
-        now = row.options[row.current].parameters
-        ltv, threshold, bonus = (
-            wanted.get((row.is_emode, row.place, name), getattr(now, attribute))
-            for name, attribute in ATTRIBUTES.items()
-        )
-        if (ltv, threshold, bonus) == (now.ltv_bps, now.threshold_bps, now.bonus_bps):
+        old, new = _between(row, before), _between(row, after)
+        if new == old:
             continue
-        if ltv > threshold or percent_mul_half_up(threshold, bonus) > most:
+        if not (
+            _accepted(setting.snapshot, new) and _no_worse(setting.limits, row, old, new, _between(row, end))
+        ):
             return False
     return True
+
+
+def _accepted(snapshot: Snapshot, p: Parameters) -> bool:
+    """Tell whether the configurator accepts LTV, threshold and bonus."""
+    most = snapshot.change_rules.max_threshold_times_bonus_bps
+    return p.ltv_bps <= p.threshold_bps and percent_mul_half_up(p.threshold_bps, p.bonus_bps) <= most
+
+
+def _no_worse(limits: Limits, row: Row, old: Parameters, new: Parameters, end: Parameters) -> bool:
+    """Tell whether a step neither breaks a limit on its row nor breaks it further.
+
+    Both ends of the way may keep what lies between does not: an LTV that runs ahead of its threshold lets
+    a new position start closer to it than before and after.
+    """
+    if limits["new_position.probability"] < 1:
+        ends = (row.options[row.current], *(o for o in row.options if o.parameters == end))
+        safe = [o.parameters for o in ends if Rule.NEW_POSITION not in o.broken]
+        if _closeness(new) > max(map(_closeness, [old, *safe])):
+            return False
+    most = limits["toxicity.max_threshold_times_bonus"] * BPS**2
+    return new.threshold_bps * new.bonus_bps <= max(most, old.threshold_bps * old.bonus_bps)
+
+
+def _closeness(p: Parameters) -> Fraction:
+    """Return how close a position at maximal LTV is to its liquidation."""
+    return Fraction(p.ltv_bps, p.threshold_bps)
 
 
 def worse(before: Sequence[Amount], after: Sequence[Amount]) -> tuple[Amount, ...]:
@@ -252,10 +295,7 @@ def _at(
     setting: Setting, chosen: IntArray, moves: Sequence[_Move], sent: Sequence[_Move]
 ) -> tuple[Amount, ...]:
     """Return the amounts after some moves: a menu of two options a row, now and then."""
-    wanted = {
-        (m.change.is_emode, m.change.place, m.change.field.name): m.next if m in sent else m.value
-        for m in moves
-    }
+    wanted = {m.key: m.next if m in sent else m.value for m in moves}
     places = chosen - setting.menu.first[:-1]
     rows = tuple(
         _row(row, row.options[int(k)], wanted) for row, k in zip(setting.menu.rows, places, strict=True)
@@ -264,18 +304,24 @@ def _at(
     return amounts(replace(setting, menu=menu), menu.first[:-1] + 1, realised=False)
 
 
-def _row(row: Row, option: Option, wanted: dict[tuple[bool, int, str], int]) -> Row:
+def _row(row: Row, option: Option, wanted: Mapping[tuple[bool, int, str], int]) -> Row:
     now = row.options[row.current]
     if row.kind is not Kind.COLLATERAL:
         cap = wanted.get((row.is_emode, row.place, row.kind.value), now.cap_tokens)
         return replace(row, options=(now, replace(now, cap_tokens=cap)), current=0)
+    # Rules without scenarios are judged at the end of the plan; on the way no step is sent that worsens one.
+    broken = option.broken | now.broken
+    return replace(row, options=(now, Option(_between(row, wanted), broken)), current=0)
+
+
+def _between(row: Row, wanted: Mapping[tuple[bool, int, str], int]) -> Parameters:
+    """Return a row on its way: what is wanted, else what is in force."""
+    now = row.options[row.current].parameters
     values = {
-        attribute: wanted.get((row.is_emode, row.place, name), getattr(now.parameters, attribute))
+        attribute: wanted.get((row.is_emode, row.place, name), getattr(now, attribute))
         for name, attribute in ATTRIBUTES.items()
     }
-    # Rules without scenarios are judged at the end of the plan; on the way the values lie between.
-    broken = option.broken | now.broken
-    return replace(row, options=(now, Option(Parameters(**values), broken)), current=0)
+    return Parameters(**values)
 
 
 def _parameter(change: Change) -> str:

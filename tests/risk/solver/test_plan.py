@@ -95,3 +95,58 @@ def test_each_step_is_the_rules(market: Snapshot) -> None:
     got = plan(market, "emode:1", Parameters(9350, 9520, 10100), EMODE)
     assert [s.changes[0].after for s in got] == [9540, 9530, 9520]
     assert np.diff([s.not_before_s for s in got]).tolist() == [3 * DAY_S] * 2
+
+
+def test_an_ltv_that_runs_ahead_makes_no_position_riskier_than_before_and_after(market: Snapshot) -> None:
+    """From 93.5 of 95.5 % to 95 of 96.5 %, 50 and 10 bps a step: all at once would be 95 of 95.8 %."""
+    wanted = Parameters(9500, 9650, 10100)
+    limited = "[new_position]\nprobability = 0.1\n"
+    closest = max(EMODE.ltv_bps / EMODE.threshold_bps, wanted.ltv_bps / wanted.threshold_bps)
+    way = path(plan(market, "emode:1", wanted, EMODE, limited), EMODE)
+    assert way[-1] == {"ltv": 9500, "liquidation_threshold": 9650, "liquidation_bonus": 10100}
+    assert all(at["ltv"] / at["liquidation_threshold"] <= closest for at in way)
+    free = path(plan(market, "emode:1", wanted, EMODE), EMODE)
+    assert any(at["ltv"] / at["liquidation_threshold"] > closest for at in free)
+
+
+def test_calls_become_toxic_at_no_stage(market: Snapshot) -> None:
+    """LT 97 to 95.5 % at 10 bps a step, bonus 0.5 to 2 % at 50: the bonus waits."""
+    now, wanted = Parameters(9350, 9700, 10050), Parameters(9350, 9550, 10200)
+    mode = replace(market.emodes[0], liquidation_threshold_bps=9700, liquidation_bonus_bps=10050)
+    there = replace(market, emodes=(mode,))
+    limited = "[toxicity]\nmax_threshold_times_bonus = 0.975\n"
+
+    def most(text: str) -> int:
+        way = path(plan(there, "emode:1", wanted, now, text), now)
+        assert way[-1] == {"ltv": 9350, "liquidation_threshold": 9550, "liquidation_bonus": 10200}
+        return max(at["liquidation_threshold"] * at["liquidation_bonus"] for at in way)
+
+    assert most(limited) <= 0.975 * 10_000**2 < most("")
+
+
+def test_a_row_that_waits_holds_up_no_other(market: Snapshot) -> None:
+    """The category's LTV waits for its threshold; that of WETH rises at once."""
+    weth = market.asset_index("WETH")
+    rows = (
+        Row(
+            "WETH",
+            weth,
+            False,
+            (weth,),
+            (Option(WETH, frozenset()), Option(Parameters(8100, 8300, 10500), frozenset())),
+            0,
+        ),
+        Row(
+            "emode:1",
+            0,
+            True,
+            market.emodes[0].collateral,
+            (Option(EMODE, frozenset()), Option(Parameters(9580, 9590, 10100), frozenset())),
+            0,
+        ),
+    )
+    setting = Setting(
+        market, Menu(rows), grid("market=0:-30%:4", market), read_limits("[tail]\nlevel = 0.5\n")
+    )
+    got = stages(setting, np.array([1, 3]))
+    assert {c.name for c in got[0].changes} >= {"WETH.ltv", "emode:1.liquidation_threshold"}
