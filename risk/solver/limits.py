@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -252,7 +253,7 @@ def read_limits(text: str) -> Limits:
     """
     try:
         tables = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits is no TOMLDecodeError
         raise InputError(
             f"the limits are no TOML: {error}.", remedy="Compare `breakwater limits init`."
         ) from error
@@ -436,15 +437,21 @@ def _table(name: str, value: Any) -> Mapping[str, Any]:
 
 
 def _number(name: str, value: Any, key: Key) -> float:
-    if not _is_number(value) or not key.low <= value <= key.high:
+    # Only what limits nothing at first may be endless; an endless cost or price is none.
+    endless = _is_number(value) and math.isinf(value) and math.isfinite(key.default)
+    if not _is_number(value) or endless or not key.low <= value <= key.high:
+        to = f"from {key.low:g} to {key.high:g}" if math.isfinite(key.high) else f"of at least {key.low:g}"
         raise InputError(
-            f"{name} is {value!r}.", remedy=f"Give a number from {key.low:g} to {key.high:g}: {key.says}."
+            f"{name} is {repr(value)[:60]}.",
+            remedy=f"Give a {'finite ' if endless else ''}number {to}: {key.says}.",
         )
     return float(value)
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and not math.isnan(value)
+    if isinstance(value, int):
+        return not isinstance(value, bool) and abs(value) <= sys.float_info.max
+    return isinstance(value, float) and not math.isnan(value)
 
 
 def _known(what: str, given: Mapping[str, Any], known: Any) -> None:
