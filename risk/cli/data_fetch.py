@@ -71,7 +71,7 @@ def data_fetch(
     kinds = kind or ["candles"]
     gateways = _pairs(base_url or [])
     asked = _requests(venue, symbol, kinds, interval, since, until)
-    output.mkdir(parents=True, exist_ok=True)
+    _make(output)
     with reporting({}) as report:
         fetched, books, failures = _fetch_all(asked, gateways, requests_per_second, output, report)
     manifest = _manifest(output, fetched)
@@ -86,6 +86,17 @@ def data_fetch(
     if failures:
         raise failures[0]
     refuse_findings(findings, strict)
+
+
+def _make(folder: Path) -> None:
+    from abis.errors import InputError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"cannot write into '{folder}': {error.strerror}.", remedy="Name a folder with --output."
+        ) from error
 
 
 def _requests(
@@ -124,7 +135,7 @@ def _requests(
 
 
 def _moment(text: str) -> int:
-    """Return a time as unix seconds, now where nothing was said; UTC where no zone is."""
+    """Return a time as unix seconds, now where nothing was said; UTC where no zone is; none before 1970."""
     from datetime import UTC, datetime
 
     from abis.errors import InputError
@@ -135,7 +146,10 @@ def _moment(text: str) -> int:
         stamp = datetime.fromisoformat(text.strip())
     except ValueError:
         raise InputError(f"'{text}' is no time.", remedy="Write 2025-12-01 or 2025-12-01T12:00Z.") from None
-    return int((stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)).timestamp())
+    second = int((stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)).timestamp())
+    if second < 0:
+        raise InputError(f"'{text}' is before 1970.", remedy="Write 2025-12-01 or 2025-12-01T12:00Z.")
+    return second
 
 
 def _pairs(texts: Sequence[str]) -> dict[str, str]:

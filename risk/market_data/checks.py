@@ -22,6 +22,7 @@ IntArray = NDArray[np.int64]
 OUTLIER_AT_LEAST = 0.10  # log return; calmer bars are never called outliers
 OUTLIER_MADS = 25.0  # times the median absolute log return
 REVERTED = 0.8  # share of a move taken back by the next bar: a print, not a move
+LONGEST_PAUSE_MS = 86_400_000  # venues pay funding every eight hours or more often
 SHOWN = 5
 
 
@@ -110,6 +111,20 @@ def gap_findings(
     text = f"{len(missing)} of {len(expected)} bars are missing, from (how many): {_some(stretches)}."
     severity = Severity.MEDIUM if len(missing) * 100 > len(expected) else Severity.LOW
     return (_found(FindingKind.MISSING, severity, subject, text, "Leave the gap out of any window."),)
+
+
+def pause_findings(time_ms: IntArray, start_ms: int, end_ms: int, subject: str) -> tuple[Finding, ...]:
+    """Return a finding for stretches of more than `LONGEST_PAUSE_MS` without a row in ``[start, end)``.
+
+    For payments, whose grid is the venue's own and may change.
+    """
+    ends = np.concatenate([[start_ms], np.sort(time_ms), [end_ms]])
+    long = np.flatnonzero(np.diff(ends) > LONGEST_PAUSE_MS)
+    if len(long) == 0:
+        return ()
+    told = [f"{iso(int(ends[k] // 1000))} to {iso(int(ends[k + 1] // 1000))}" for k in long]
+    text = f"no row for more than a day, {len(long)} times: {_some(told)}."
+    return (_found(FindingKind.MISSING, Severity.MEDIUM, subject, text, "Do not sum over such a stretch."),)
 
 
 def outlier_findings(candles: pd.DataFrame, subject: str) -> tuple[Finding, ...]:

@@ -106,13 +106,20 @@ def closes_by_venue(candles: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If there are fewer than three venues.
+        If there are fewer than three venues, or one gives two closes for a time.
     """
     if len(candles) < AT_LEAST:
         raise InputError(
             f"{len(candles)} venues ({', '.join(sorted(candles)) or 'none'}) make no fair price.",
             remedy=f"Fetch the same symbol and interval from at least {AT_LEAST}.",
         )
+    for venue, rows in candles.items():
+        again = rows.loc[rows["time"].duplicated(), "time"]
+        if len(again):
+            raise InputError(
+                f"{venue} has two closes at {iso(int(again.iloc[0].timestamp()))}.",
+                remedy="Remove parts that were copied in, or fetch it again.",
+            )
     columns = {venue: rows.set_index("time")["close"] for venue, rows in sorted(candles.items())}
     return pd.concat(columns, axis=1, join="outer").sort_index()
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from abis.errors import InputError
 from abis.findings import Finding
-from risk.market_data.checks import gap_findings, outlier_findings, sort_rows
+from risk.market_data.checks import gap_findings, outlier_findings, pause_findings, sort_rows
 from risk.market_data.kinds import KINDS, PAGE, Kind
 from risk.market_data.parts import (
     Series,
@@ -64,7 +64,7 @@ def fetch(venue: Venue, request: Request, root: Path, report: Report = lambda *_
     Returns
     -------
     Fetched
-        Findings are about all rows of ``[since, until)`` on disk.
+        Findings are about all rows of ``[since, until)`` on disk, as far as it has passed.
 
     Raises
     ------
@@ -76,7 +76,8 @@ def fetch(venue: Venue, request: Request, root: Path, report: Report = lambda *_
     kind = KINDS[request.series.kind]
     step_ms = _step_ms(venue, request.series, kind)
     venue.market(request.series.symbol)
-    stretches = list(_stretches(request, step_ms, venue.exchange.milliseconds()))
+    begin_ms, end_ms = _period_ms(request, kind, step_ms, venue.exchange.milliseconds())
+    stretches = list(_stretches(begin_ms, end_ms, step_ms))
     made = kept = 0
     for done, (start, begin, end) in enumerate(stretches, 1):
         path = request.series.folder(root) / part_name(start // 1000)
@@ -90,7 +91,7 @@ def fetch(venue: Venue, request: Request, root: Path, report: Report = lambda *_
             made += 1
         report(request.series.label, done, len(stretches))
     rows = read_series(root, request.series)
-    found = _findings(rows, request, kind, step_ms, root)
+    found = _findings(rows, request.series, kind, (begin_ms, end_ms, step_ms), root)
     aside = sum(len(pd.read_parquet(path)) for path in parts_of(request.series.folder(root) / "faulty"))
     return Fetched(request.series, len(rows), aside, made, kept, found)
 
@@ -111,14 +112,19 @@ def _step_ms(venue: Venue, series: Series, kind: Kind) -> int:
     return seconds * 1000
 
 
-def _stretches(request: Request, step_ms: int, now_ms: int) -> Iterator[tuple[int, int, int]]:
-    """Yield ``(start of the part, begin, end)`` in milliseconds; bars still open are left out."""
-    end = min(request.until_s * 1000, now_ms - now_ms % step_ms)
-    begin = request.since_s * 1000
+def _period_ms(request: Request, kind: Kind, step_ms: int, now_ms: int) -> tuple[int, int]:
+    """Return begin and end of what has happened; bars still open are left out."""
+    closed = now_ms - now_ms % step_ms if kind.on_grid else now_ms
+    begin, end = request.since_s * 1000, min(request.until_s * 1000, closed)
     if end <= begin:
         raise InputError(
             "nothing lies between since and until, or it has not happened yet.", remedy="Give a past period."
         )
+    return begin, end
+
+
+def _stretches(begin: int, end: int, step_ms: int) -> Iterator[tuple[int, int, int]]:
+    """Yield ``(start of the part, begin, end)`` in milliseconds."""
     days = max(1, round(PAGE * step_ms / (DAY_S * 1000)))
     length = days * DAY_S * 1000
     start = begin - begin % length
@@ -172,16 +178,21 @@ def _shown(rows: pd.DataFrame, series: Series) -> pd.DataFrame:
 
 
 def _findings(
-    rows: pd.DataFrame, request: Request, kind: Kind, step_ms: int, root: Path
+    rows: pd.DataFrame, series: Series, kind: Kind, period_ms: tuple[int, int, int], root: Path
 ) -> tuple[Finding, ...]:
-    label, start, end = request.series.label, request.since_s * 1000, request.until_s * 1000
+    """Return what was found in ``[start, end)``; the period's third number is the step."""
+    label, (start, end, step_ms) = series.label, period_ms
     time_ms = rows["time"].dt.as_unit("ms").astype("int64")
     inside = rows.assign(time_ms=time_ms)[(time_ms >= start) & (time_ms < end)]
     out: list[Finding] = []
     if kind.on_grid:
         out += gap_findings(inside["time_ms"].to_numpy(dtype="int64"), step_ms, start, end, label)
+    else:
+        out += pause_findings(inside["time_ms"].to_numpy(dtype="int64"), start, end, label)
     if kind.name == "candles":
         out += outlier_findings(inside, label)
-    for path in parts_of(request.series.folder(root)):
-        out += findings_of(path)
+    for path in parts_of(series.folder(root)):
+        first, last = covered(path, series) or (start, end)
+        if first < end and start < last:
+            out += findings_of(path)
     return tuple(out)

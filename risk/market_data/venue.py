@@ -1,7 +1,8 @@
 """One exchange, reached through ccxt: opened leniently, called strictly.
 
 Calls keep the venue's own rate limit, wait where it says "too many", and try again where the
-answer is lost or cut.  An answer that is no JSON is a failed call, never an empty one.
+answer is lost or cut.  An answer that is no JSON, or JSON that says nothing, is a failed call, never an
+empty one.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ class Venue:
             If no attempt got a usable answer.
         """
         import ccxt
+        from requests.exceptions import RequestException
 
         if not self.exchange.has.get(_camel(method)):
             raise InputError(
@@ -71,10 +73,15 @@ class Venue:
                 if attempt + 1 < ATTEMPTS:
                     self.sleep(self._wait_s(error, attempt))
             except ccxt.BaseError as error:
-                raise InputError(
-                    f"{self.name} refuses the request: {type(error).__name__}: {masked(str(error))}.",
-                    remedy="Check symbol, timeframe and period.",
-                ) from error
+                if not isinstance(error.__cause__, RequestException):
+                    raise InputError(
+                        f"{self.name} refuses the request: {type(error).__name__}: {masked(str(error))}.",
+                        remedy="Check symbol, timeframe and period.",
+                    ) from error
+                # No answer that could be read, such as a broken certificate or compression.
+                last = f"{type(error.__cause__).__name__}: {masked(str(error))}"
+                if attempt + 1 < ATTEMPTS:
+                    self.sleep(self._wait_s(error, attempt))
         raise ExchangeUnreachable(
             f"{self.name} gave no usable answer in {ATTEMPTS} attempts; the last: {last}.",
             remedy="Try again later: what was fetched is kept.",
@@ -168,9 +175,9 @@ def open_venue(
 
 
 def _strict(exchange_class: Any) -> Any:
-    """Return the class with answers judged by their status first, and refused if they are no JSON.
+    """Return the class with answers judged by their status first, and refused if they hold no data.
 
-    ccxt would take the second for text, and judge the first by bodies that gateways do not write.
+    ccxt would take no JSON for text, ``null`` for no rows, and judge by bodies that gateways do not write.
     """
     import ccxt
 
@@ -185,9 +192,11 @@ def _strict(exchange_class: Any) -> Any:
             raise ccxt.ExchangeNotAvailable(f"{self.id} answered {code}")
         if code < 400:
             try:
-                json.loads(body)
+                told = json.loads(body)
             except ValueError as error:
                 raise ccxt.BadResponse(f"{self.id} answered {len(body)} bytes that are no JSON") from error
+            if told == {} or not isinstance(told, (dict, list)):  # what ccxt takes for no rows
+                raise ccxt.BadResponse(f"{self.id} answered {len(body)} bytes that say nothing")
         return body
 
     return type(exchange_class.__name__, (exchange_class,), {"on_rest_response": on_rest_response})

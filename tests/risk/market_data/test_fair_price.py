@@ -70,3 +70,10 @@ def test_prices_and_venues_that_make_no_sense_are_refused() -> None:
     side = closes_by_venue({"b": rows, "a": rows, "c": rows.tail(1)})
     assert list(side.columns) == ["a", "b", "c"]
     assert side["c"].isna().tolist() == [True, False]
+
+
+def test_two_closes_of_one_venue_for_a_time_are_refused() -> None:
+    rows = pd.DataFrame({"time": pd.to_datetime([300, 600], unit="s", utc=True), "close": [1.0, 1.1]})
+    twice = pd.concat([rows, rows.tail(1)])
+    with pytest.raises(InputError, match="b has two closes at 1970-01-01T00:10"):
+        closes_by_venue({"a": rows, "b": twice, "c": rows})

@@ -104,7 +104,7 @@ KRAKEN_PAIRS = {
 
 
 def answer(served: Served, path: str, query: dict[str, str]) -> Any:
-    """Return the JSON of one request, None for an unknown path."""
+    """Return the JSON of one request; an unknown path is refused as OKX does."""
     if path == "/api/v3/exchangeInfo":
         return BINANCE_SPOT
     if path == "/fapi/v1/exchangeInfo":
@@ -140,7 +140,7 @@ def answer(served: Served, path: str, query: dict[str, str]) -> Any:
         rows = [r for r in served.page(0, 10**9) if r[0] // 1000 >= int(query["since"])][-720:]
         ohlc = [[t // 1000, *map(str, (o, h, low, c)), "0", str(v), 1] for t, (o, h, low, c, v) in rows]
         return {"error": [], "result": {"XBTUSDT": ohlc, "last": 0}}
-    return None
+    return {"code": "51000", "msg": "Parameter error.", "data": []}
 
 
 @contextmanager
@@ -172,6 +172,10 @@ def venue_server(served: Served) -> Iterator[str]:
                 status, body = 503, b"<html>Service Unavailable</html>"
             elif fault == "truncated":
                 body = body[: len(body) // 2]
+            elif fault in ("null", "{}", "7"):
+                body = fault.encode()
+            elif fault == "badly packed":
+                headers, body = {"Content-Encoding": "gzip"}, b"no gzip"
             elif fault == "html":
                 body = b"<html>maintenance</html>"
             elif fault == "cut":
