@@ -12,6 +12,7 @@ from risk.solver.program import Program, solve
 
 PRECISION = 1e-3  # relative, of the nearest relaxation
 DOUBLINGS = 60
+CONFLICTS = 20  # followed one after the other
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +24,16 @@ class Conflict:
     names : tuple of str
         Dropping any one of them makes the rest feasible.
     relaxed : mapping of str to float
-        For each, the least it would have to be, the others kept; inf if no value is enough.
+        For each, the least it would have to be, the others named kept; inf if no value is enough.
+    together : mapping of str to float, or None
+        Limits that may be more than those named, for others can be in the way as well: all limits are kept
+        where these are relaxed so. What gives way least, as a share of its limit, does so first; not proven
+        to be the nearest. None if no relaxation was found.
     """
 
     names: tuple[str, ...]
     relaxed: dict[str, float]
+    together: dict[str, float] | None = None
 
 
 def conflict(program: Program) -> Conflict | None:
@@ -37,6 +43,32 @@ def conflict(program: Program) -> Conflict | None:
     and Dravnieks 1991): what remains conflicts, and every part of it is feasible.
     """
     program = replace(program, gain=np.zeros(len(program.row)))
+    first = _irreducible(program)
+    return first and replace(first, together=_together(program, first))
+
+
+def _together(program: Program, found: Conflict) -> dict[str, float] | None:
+    """Return limits under which all are kept: conflict after conflict, what gives way least does."""
+    relaxed: dict[str, float] = {}
+    for _ in range(CONFLICTS):
+        name = min(found.relaxed, key=lambda n: (found.relaxed[n] - _limit(program, n)) / _size(program, n))
+        if math.isinf(found.relaxed[name]):
+            return None
+        relaxed[name] = found.relaxed[name]
+        program = _with(program, name, relaxed[name])
+        another = _irreducible(program)
+        if another is None:
+            return relaxed
+        found = another
+    return None
+
+
+def _size(program: Program, name: str) -> float:
+    return max(abs(_limit(program, name)), 1.0)
+
+
+def _irreducible(program: Program) -> Conflict | None:
+    """Return the conflict without what must give way beside it."""
     if _feasible(program):
         return None
     kept = _names(program)

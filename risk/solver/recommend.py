@@ -206,7 +206,12 @@ def _conflict(setting: Setting, found: Search) -> Conflict | None:
         for t in found.program.tails
         if t.limit_usd > 0  # a limit of 0 was not lowered
     }
-    return Conflict(none.names, {k: v * lowered.get(k, 1.0) for k, v in none.relaxed.items()})
+
+    def raised(values: Mapping[str, float]) -> dict[str, float]:
+        return {k: v * lowered.get(k, 1.0) for k, v in values.items()}
+
+    together = None if none.together is None else raised(none.together)
+    return Conflict(none.names, raised(none.relaxed), together)
 
 
 def _silent(phase: str, done: int, total: int) -> None:

@@ -16,6 +16,7 @@ from risk.solver.cap_options import CAPS, Kind
 from risk.solver.evaluate import Amount
 from risk.solver.explain import Explained
 from risk.solver.explain_text import explained_json, explained_lines
+from risk.solver.infeasible_text import infeasible_lines, number
 from risk.solver.menu import Menu
 from risk.solver.parameters import slices
 from risk.solver.plan import Stage, dates
@@ -81,7 +82,7 @@ def _lines(solution: Solution, explained: Explained | None) -> Iterator[str]:
     yield "## Recommendation"
     yield ""
     if found.best is None:
-        yield from _none(solution)
+        yield from infeasible_lines(solution)
         return
     if not solution.changes:
         yield "Nothing: no choice on the menu is better than what is in force."
@@ -118,16 +119,6 @@ def _findings(findings: Sequence[Finding]) -> Iterator[str]:
     for one in findings:
         remedy = f" {prose(one.remedy)}" if one.remedy else ""
         yield f"- {one.severity.name.lower()}: {prose(one.subject)}: {prose(one.message)}{remedy}"
-
-
-def _none(solution: Solution) -> Iterator[str]:
-    if solution.conflict is None:
-        yield "None was found before the attempts ran out. Relax a limit, or widen the box."
-        return
-    yield "**None: these limits cannot be kept together.** Each alone would have to give way to:"
-    yield ""
-    for name, value in solution.conflict.relaxed.items():
-        yield f"- {prose(name)}: " + ("no value is enough" if math.isinf(value) else f"{value:,.0f}")
 
 
 def _gaps(solution: Solution) -> str:
@@ -197,14 +188,9 @@ def _table(found: Sequence[Amount]) -> Iterator[str]:
     yield "| limit | value | at most | slack | kept | by |"
     yield "|---|---:|---:|---:|---|---|"
     for a in found:
-        limit, slack = ("–", "–") if math.isinf(a.limit) else (_number(a.limit), _number(a.slack))
+        limit, slack = ("–", "–") if math.isinf(a.limit) else (number(a.limit), number(a.slack))
         kept = "yes" if a.kept else "**no**"
-        yield f"| {prose(a.name)} | {_number(a.value)} | {limit} | {slack} | {kept} | {prose(a.model)} |"
-
-
-def _number(value: float) -> str:
-    """Return an amount so that a probability is not rounded to nothing."""
-    return f"{value:,.0f}" if abs(value) >= 10 or value == round(value) else f"{value:.4g}"
+        yield f"| {prose(a.name)} | {number(a.value)} | {limit} | {slack} | {kept} | {prose(a.model)} |"
 
 
 def rows_json(menu: Menu, chosen: IntArray) -> list[dict[str, Any]]:
@@ -263,8 +249,12 @@ def amounts_json(found: Sequence[Amount]) -> list[dict[str, Any]]:
 
 def _conflict(solution: Solution) -> dict[str, Any]:
     assert solution.conflict is not None
-    relaxed = {k: _finite(v) for k, v in solution.conflict.relaxed.items()}
-    return {"names": list(solution.conflict.names), "relaxed": relaxed}
+    together = solution.conflict.together
+    return {
+        "names": list(solution.conflict.names),
+        "relaxed": {k: _finite(v) for k, v in solution.conflict.relaxed.items()},
+        "together": together,
+    }
 
 
 def _finite(value: float) -> float | None:

@@ -33,6 +33,18 @@ def test_every_part_of_a_conflict_is_feasible(program: Program) -> None:
     for name in found.names:
         assert keeping(set(found.names) - {name})
         assert found.relaxed[name] < np.inf
+    assert found.together is not None
+    assert solve(given_way(program, found.together)).option is not None
+
+
+def given_way(program: Program, to: dict[str, float]) -> Program:
+    """The program with some limits at other values."""
+    return replace(
+        program,
+        tails=tuple(replace(t, limit_usd=to.get(t.name, t.limit_usd)) for t in program.tails),
+        budgets=tuple(replace(b, limit=to.get(b.name, b.limit)) for b in program.budgets),
+        chances=tuple(c.limited(to.get(c.name, c.limit)) for c in program.chances),
+    )
 
 
 def test_the_nearest_relaxation() -> None:
@@ -48,3 +60,12 @@ def test_the_nearest_relaxation() -> None:
     assert set(found.names) == {"tail", "budget"}
     assert found.relaxed["budget"] == pytest.approx(3.0, rel=2e-3)
     assert found.relaxed["tail"] == pytest.approx(20.0, rel=2e-3)
+
+
+def test_limits_in_the_way_beside_a_conflict_give_way_too() -> None:
+    """Two tails that no option keeps: each is a conflict of its own, and both must rise."""
+    tails = [TailLimit(n, np.full((1, 2), at), np.ones(2), 0.5, 10.0) for n, at in (("a", 30.0), ("b", 20.0))]
+    found = conflict(Program(np.array([0]), np.ones(1), tuple(tails)))
+    assert found is not None
+    assert len(found.names) == 1
+    assert found.together == pytest.approx({"a": 30.0, "b": 20.0}, rel=2e-3)

@@ -22,6 +22,7 @@ from risk.solver.menu import accounts_of, menu_of, untested
 from risk.solver.objectives import gains
 from risk.solver.plan import stages
 from risk.solver.recommend import recommend
+from risk.solver.search import Effort
 from risk.solver.solution_json import as_set, text, to_json
 from tests.risk.report import made
 
@@ -86,8 +87,46 @@ def test_conflicts_are_named(market: Snapshot, falls: Scenarios) -> None:
     assert solution.conflict is not None
     assert any(name.startswith("liquidations.cvar_usd") for name in solution.conflict.names)
     assert min(solution.conflict.relaxed.values()) > 1
+    assert "**None: no choice on the menu keeps all limits.**" in text(solution)
     assert "cannot be kept" in text(solution)
     assert to_json(solution)["recommended"] is None
+
+
+def test_a_probability_that_must_give_way_is_not_rounded_to_nothing(
+    market: Snapshot, falls: Scenarios
+) -> None:
+    solution = recommend(
+        market,
+        limits("[liquidations]\nquantile_usd = 1e12\n[avoidable_loss]\nsize_usd = 3e4\nprobability = 0\n"),
+        falls,
+    )
+    assert solution.conflict is not None
+    (least,) = solution.conflict.relaxed.values()
+    assert 0 < least < 1
+    assert f": {least:.4g}" in text(solution)
+
+
+def test_limits_of_the_engine_alone_are_named_where_nothing_keeps_them(
+    market: Snapshot, falls: Scenarios
+) -> None:
+    """The additive model knows nothing of them: what was judged tells."""
+    solution = recommend(market, limits("[toxicity]\ncvar_usd = 0\n"), falls, effort=Effort(attempts=2))
+    assert solution.chosen is None
+    assert solution.conflict is None
+    written = text(solution)
+    assert "**None was found in 3 choices judged.**" in written
+    least = min(
+        a.value
+        for one in (solution.search.now, *solution.search.attempts)
+        for a in one.amounts
+        if a.name == "toxicity.cvar_usd"
+    )
+    assert f"| toxicity\\.cvar\\_usd | {least:,.0f} | 0 | engine |" in written
+
+
+def test_rows_that_break_a_rule_whatever_is_chosen_are_named(market: Snapshot, falls: Scenarios) -> None:
+    solution = recommend(market, limits("[participation]\ncost_bps = 490\n"), falls)
+    assert "rows against participation: 4 (WETH, WBTC, USDC, emode:1)" in text(solution)
 
 
 @pytest.mark.parametrize("name", ["liquidations", "bad_debt.per_reserve.USDC"])
