@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import typer
 
-from risk.cli import data_fair, data_fetch, data_fit
+from risk.cli import data_fair, data_fetch, data_fit, data_stress
 
-_COMMANDS = (data_fetch, data_fair, data_fit)
+_COMMANDS = (data_fetch, data_fair, data_fit, data_stress)
 
 _HELP = "Prices of exchanges: fetch them, check them, fit what generates scenarios."
 

@@ -116,14 +116,18 @@ def _stress(
         dispersion=float(np.log(np.nanmax(price) / np.nanmin(price))),
         depth_share=float((depth * state.book["share"][s, :, k]).sum() / depth.sum()),
         open_interest_usd=total,
-        leverage=_leverage(market, state, s, k, price),
+        leverage=leverage(market, state, s, k, price),
         funding_year=float((rates * weight).sum() / weight.sum()) if total > 0.0 else 0.0,
         liquidated_usd_hour=float(record.liquidated_usd[s, :, :, k].sum() * HOUR_S / seconds),
         oracle_gap=float(np.log(record.index_usd[s, -1, k] / oracle)) if oracle > 0.0 else np.nan,
     )
 
 
-def _leverage(market: Market, state: State, s: int, k: int, price: FloatArray) -> float:
+def leverage(market: Market, state: State, s: int, k: int, price: FloatArray) -> float:
+    """Return notional over what leveraged positions of asset ``k`` are worth, at a price a venue (V,).
+
+    NaN where there are none, or all together are worth nothing.
+    """
     notional = equity = 0.0
     for v in range(len(market.venues)):
         rows = slice(market.arrays.reach[v, k, 0], market.arrays.reach[v, k, 2])

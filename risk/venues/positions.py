@@ -227,10 +227,60 @@ def _entry_of(
     return (trigger * (1.0 - side * rate) + side * deduction / coins) / unit
 
 
+def taken(positions: Positions, rows: NDArray[np.bool_]) -> Positions:
+    """Return the cohorts where ``rows`` (P,) is true."""
+    kept = np.flatnonzero(rows)
+    return Positions(
+        tuple(positions.venue[i] for i in kept),
+        tuple(positions.asset[i] for i in kept),
+        *(getattr(positions, n)[kept] for n in ("side", "entry_usd", "leverage", "coins", "count")),
+    )
+
+
+def alive(
+    positions: Positions, tiers: Mapping[tuple[str, str], Tiers], price_usd: Mapping[str, float]
+) -> NDArray[np.bool_]:
+    """Return which positions are not beyond their liquidation price, (P,).
+
+    Parameters
+    ----------
+    positions : Positions
+    tiers : mapping of (venue, asset) to Tiers
+    price_usd : mapping of asset to float
+
+    Raises
+    ------
+    UnknownAsset
+        If a venue or asset is unknown.
+    """
+    level = _liquidation_usd(positions, tiers)
+    now = np.array([price_usd[asset] for asset in positions.asset], dtype=np.float64)
+    return np.asarray(np.isnan(level) | (positions.side * (now - level) >= 0.0))
+
+
+def _liquidation_usd(positions: Positions, tiers: Mapping[tuple[str, str], Tiers]) -> FloatArray:
+    """Return liquidation prices, (P,); NaN where nothing is held."""
+    out = np.full(len(positions), np.nan)
+    for row in range(len(positions)):
+        key = (positions.venue[row], positions.asset[row])
+        if key not in tiers:
+            raise UnknownAsset(
+                f"positions of '{key[1]}' on '{key[0]}', which is not traded there.",
+                remedy=f"Traded: {', '.join(f'{a} on {v}' for v, a in tiers)}.",
+            )
+        if positions.coins[row] > 0.0:
+            each = float(positions.coins[row]) / float(positions.count[row])
+            rate, deduction = tiers[key].at(each * float(positions.entry_usd[row]))
+            out[row] = liquidation_price(
+                float(positions.bankruptcy_usd[row]), rate, int(positions.side[row]), deduction, each
+            )
+    return out
+
+
 def check_alive(
     positions: Positions, tiers: Mapping[tuple[str, str], Tiers], price_usd: Mapping[str, float]
 ) -> None:
-    """Refuse a position that should be liquidated before the first step.
+    """Refuse a position that should be liquidated before the first step; parameters as `alive`.
 
     Raises
     ------
@@ -239,21 +289,13 @@ def check_alive(
     InputError
         Naming the first position beyond its liquidation price.
     """
-    for row in range(len(positions)):
-        key = (positions.venue[row], positions.asset[row])
-        if key not in tiers:
-            raise UnknownAsset(
-                f"positions of '{key[1]}' on '{key[0]}', which is not traded there.",
-                remedy=f"Traded: {', '.join(f'{a} on {v}' for v, a in tiers)}.",
-            )
-        now, side, coins = price_usd[key[1]], int(positions.side[row]), float(positions.coins[row])
-        if coins == 0.0:
-            continue
-        each = coins / float(positions.count[row])
-        rate, deduction = tiers[key].at(each * float(positions.entry_usd[row]))
-        level = liquidation_price(float(positions.bankruptcy_usd[row]), rate, side, deduction, each)
-        if side * (now - level) < 0.0:
-            raise InputError(
-                f"row {row} ({key[0]}, {key[1]}) is liquidated at {level:.6g}, the price is {now:.6g}.",
-                remedy="Leave out what is liquidated already.",
-            )
+    living = alive(positions, tiers, price_usd)
+    if not living.all():
+        row = int(np.argmin(living))
+        level = _liquidation_usd(positions, tiers)[row]
+        venue, asset = positions.venue[row], positions.asset[row]
+        now = price_usd[asset]
+        raise InputError(
+            f"row {row} ({venue}, {asset}) is liquidated at {level:.6g}, the price is {now:.6g}.",
+            remedy="Leave out what is liquidated already.",
+        )

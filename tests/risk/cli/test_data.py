@@ -14,6 +14,7 @@ from risk.cli.main import main
 from risk.market_data.parts import Series, part_name, write_part
 from risk.scenarios.candles import read_candles
 from risk.scenarios.fhs import read_fhs
+from tests.risk.market_data.made_market import candles as candles_of
 from tests.risk.scenarios.made_panel import START_S, made_panel
 
 Run = Callable[..., tuple[int, str, str]]
@@ -143,3 +144,69 @@ def test_times_with_a_zone_are_moved_to_utc() -> None:
 def test_help_names_the_extra_that_fetch_needs(run: Run) -> None:
     _, out, _ = run("fetch", "--help")
     assert "breakwater[exchanges]" in " ".join(out.split())
+
+
+@pytest.fixture
+def market(tmp_path: Path) -> Path:
+    root = tmp_path / "market"
+    for name, last in (("a", 100.0), ("b", 100.2), ("c", 101.0)):
+        candles_of(root, name, [100.0] * 300 + [last])
+    return root
+
+
+def test_stress_prints_a_column_an_asset_and_the_same_numbers_as_json(
+    market: Path, tmp_path: Path, run: Run
+) -> None:
+    code, out, err = run("stress", market, "--oracle", "BTC=99.2")
+    assert code == 0, err
+    assert "2025-12-02 01:05 UTC, and in the 24 h before" in out
+    assert max(map(len, out.splitlines())) <= 80
+    rows = {line[:20].strip(): line[20:].strip() for line in out.splitlines()}
+    assert rows["fair price"] == "$100.20"
+    assert rows["dispersion"] == "1.00%"
+    assert "no order books" in err
+    code, out, _ = run("stress", market, "--oracle", "BTC=99.2", "--json")
+    told = json.loads(out)
+    assert code == 0
+    assert told["data"]["assets"][0]["fair_usd"] == 100.2
+    assert set(told["data"]["assets"][0]) - {"asset", "venues", "lowest", "highest", "feed"} <= set(
+        told["units"]
+    )
+    assert len(told["inputs"]["data"]) == 3
+    assert run("stress", market, "--strict")[0] == 0  # nothing graver than what was not fetched
+    assert run("stress", market, "--at", "2025-12-02T03:00", "--strict")[0] == 1
+
+
+def test_stress_takes_files_of_the_user(market: Path, tmp_path: Path, run: Run) -> None:
+    held = tmp_path / "positions.csv"
+    held.write_text("venue,asset,side,entry_usd,leverage,notional_usd,count\na,BTC,long,100.2,20,1e8,5000\n")
+    closed = tmp_path / "closed.csv"
+    closed.write_text("time,asset,liquidated_usd\n2025-12-02T01:00Z,BTC,48e6\n")
+    given = ("--positions", held, "--profile", "a=middle", "--liquidations", closed)
+    code, out, err = run("stress", market, *given, "--json")
+    assert code == 0, err
+    told = json.loads(out)
+    assert told["data"]["assets"][0]["liquidated_usd_hour"] == pytest.approx(2e6)
+    assert told["data"]["assets"][0]["leverage"] == pytest.approx(20.0)
+    assert set(told["inputs"]["files"]) == {"positions.csv", "closed.csv"}
+    assert "spectral radius" in run("stress", market, *given)[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("--window", "soon"), "'soon' is no length of time"),
+        (("--at", "yesterday"), "'yesterday' is no date"),
+        (("--oracle", "BTC=-1"), "--oracle 'BTC=-1' is no price"),
+        (("--asset", "ETH"), "no candles of 'ETH'"),
+        (("--profile", "a=large"), "--profile without positions"),
+        (("--positions", "none.csv"), "none.csv does not exist"),
+        (("--liquidations", "none.csv"), "none.csv does not exist"),
+        (("--feed", "none.toml"), "'none.toml' cannot be read"),
+    ],
+)
+def test_stress_refuses_what_it_cannot_use(
+    market: Path, run: Run, arguments: tuple[str, ...], reason: str
+) -> None:
+    code, out, err = run("stress", market, *arguments)
+    assert (code, out, reason in err) == (2, "", True), err

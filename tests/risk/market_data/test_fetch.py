@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -21,6 +22,7 @@ from abis.errors import ExchangeUnreachable, InputError, MalformedFile
 from abis.findings import FindingKind
 from risk.market_data.fetch import Fetched, Request, fetch
 from risk.market_data.kinds import fetch_book
+from risk.market_data.moment_summary import Asked, moment
 from risk.market_data.parts import Series, parts_of, read_series, series_in
 from risk.market_data.venue import ATTEMPTS, Venue, masked, open_venue
 from risk.scenarios.candles import read_candles
@@ -260,3 +262,21 @@ def test_one_venue_that_fails_does_not_stop_the_others(served: Served, url: str,
     assert url not in run.stderr
     data = json.loads(run.stdout)["data"]
     assert [(s["label"], s["rows"]) for s in data["series"]] == [("binance BTC/USDT candles 5m", BARS)]
+
+
+def test_what_was_fetched_can_be_measured_at_a_moment(served: Served, url: str, tmp_path: Path) -> None:
+    for name in ("binance", "okx", "kraken"):
+        two_days(venue_of(url, name), tmp_path, dataclasses.replace(SERIES, venue=name))
+    served.open_interest = {(START_S + 3_600 * h) * 1000: (1_000.0 + h, 9e7) for h in range(48)}
+    served.funding = {(START_S + 3_600 * h) * 1000: 1e-4 for h in range(0, 48, 8)}
+    perpetual = venue_of(url, perpetual=True)
+    two_days(perpetual, tmp_path, Series("binance", "BTC/USDT:USDT", "open-interest", "1h"))
+    two_days(perpetual, tmp_path, Series("binance", "BTC/USDT:USDT", "funding", ""))
+    at_s = START_S + 2 * DAY_S
+    found, findings = moment(tmp_path, Asked(at_s=at_s))
+    (btc,) = found.assets
+    assert (btc.fair_usd, btc.venues, btc.dispersion) == (bar(BARS - 1)[3], 3, 0.0)
+    assert (btc.open_interest_usd, btc.open_interest_change) == (9e7, 0.0)
+    assert btc.funding_year == pytest.approx(1e-4 * 3 * 365)
+    assert btc.predicted_gap is not None
+    assert {f.message for f in findings if f.subject == "BTC"} == {"no order books."}
