@@ -38,7 +38,9 @@ def resumable(output: Path | None, inputs: Mapping[str, Any], restart: bool) -> 
     }
     checkpoint = Checkpoint(folder, said, restart=restart)
     if checkpoint.resumed:
-        typer.echo(f"going on with the unfinished run in {folder}", err=True)
+        typer.echo(
+            f"going on with the unfinished run in {folder}: {checkpoint.files:,} results are kept", err=True
+        )
     try:
         yield checkpoint
     except KeyboardInterrupt:

@@ -236,6 +236,7 @@ def solve(
                 tries=tries,
                 candles=candles or (),
                 effort=effort,
+                checkpoint=checkpoint,
                 progress=report,
             )
             if regimes and solution.chosen is not None

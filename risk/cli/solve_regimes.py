@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
 PLANS = ("regime-calm/plan.json", "regime-out-of-range/plan.json", "regime-stressed/plan.json")
 PHASES = {
-    "regimes": "choices by regime",
-    "regimes judged": "choices of regimes judged and staged",
+    "regimes swept": "by regime: losses of every option",
+    "regimes searched": "by regime: choices judged (at most)",
+    "regimes": "by regime: chosen",
+    "regimes staged": "by regime: stages of a plan",
+    "regimes judged": "by regime: judged and staged",
     "walk": "estimates walked over the past",
 }
 

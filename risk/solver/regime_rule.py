@@ -18,6 +18,7 @@ from risk.solver.regime_draws import Regime, regimes_of
 from risk.solver.regime_now import Now, read_now
 from risk.solver.regime_walk import Measured, measured, stays, walk
 from risk.solver.regimes import RegimeChoice, Transition, by_regime, transitions
+from risk.solver.resume import Checkpoint
 from risk.solver.returns import DAY_S
 from risk.solver.search import DEFAULT, Effort
 
@@ -86,6 +87,7 @@ def regime_rule(
     candles: Sequence[Path] = (),
     effort: Effort = DEFAULT,
     model: Fhs | None = None,
+    checkpoint: Checkpoint | None = None,
     progress: Report | None = None,
 ) -> RegimeRule:
     """Return the rule by regime that varies a solution.
@@ -100,6 +102,8 @@ def regime_rule(
     effort : Effort
     model : Fhs, optional
         The shipped one by default.
+    checkpoint : Checkpoint, optional
+        What an interrupted run left, and where this one leaves it.
     progress : callable (phase, done, total), optional
 
     Raises
@@ -129,6 +133,7 @@ def regime_rule(
         certified=certified,
         tries=tries,
         effort=effort,
+        checkpoint=checkpoint,
         progress=told,
     )
     probability, horizon_days = _asked(limits)
@@ -139,6 +144,7 @@ def regime_rule(
         lookback_days=options.floor_lookback_days or EUROPEAN.floor_lookback_days,
         paths=WALK_PATHS,
         seed=seed,
+        checkpoint=checkpoint,
         progress=lambda done, total: told("walk", done, total),
     )
     steps = steps_of(snapshot)

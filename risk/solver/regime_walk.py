@@ -8,12 +8,14 @@ every `EVERY_DAYS`.  Only the coefficients of the variances are those of all hou
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from abis.errors import InputError
 from risk.engine.arrays import FloatArray, IntArray
+from risk.scenarios.build import digest
 from risk.scenarios.fhs import Fhs
 from risk.solver.procyclicality import (
     EUROPEAN,
@@ -25,6 +27,8 @@ from risk.solver.procyclicality import (
     within_steps,
 )
 from risk.solver.regime_draws import PATHS, REGIMES, Regime, Regimes, Source, log_paths_of
+from risk.solver.regime_kept import estimate
+from risk.solver.resume import Checkpoint
 from risk.solver.returns import DAY_S
 from risk.solver.walk_forward import Exceedances, count
 
@@ -97,6 +101,7 @@ def walk(
     lookback_days: int = EUROPEAN.floor_lookback_days,
     paths: int = PATHS,
     seed: int = 1,
+    checkpoint: Checkpoint | None = None,
     progress: REPORT | None = None,
 ) -> Walk:
     """Return what each day after the first `WARM_UP_DAYS` asked for.
@@ -111,6 +116,8 @@ def walk(
         Of the floor; as far as there was history.
     paths, seed : int
         Behind each quantile.
+    checkpoint : Checkpoint, optional
+        What an interrupted run left, and where this one leaves it.
     progress : callable (done, total), optional
 
     Raises
@@ -127,13 +134,15 @@ def walk(
     rank = regimes.rank()
     days = rows[WARM_UP_DAYS:]
     parts, edges = [], range(0, len(days), EVERY_DAYS)
+    quantile = _Quantile(probability, horizon_days * DAY_S, paths, seed)
+    named = {"model": model.sha256, "quantile": astuple(quantile), "lookback_days": lookback_days}
+    past = digest(named, regimes.past.log_return, regimes.past.variance)
     for done, edge in enumerate(edges, 1):
         own = days[edge : edge + EVERY_DAYS]
-        before = regimes.of(np.arange(len(model.end_s)) < own[0])
-        quantile = _Quantile(probability, horizon_days * DAY_S, paths, seed)
-        floor = _floor(before, lookback_days, quantile)
-        by_regime = np.stack([quantile.of(before.model, before.sources(r)) for r in REGIMES])
-        of_day = _of_day(before, regimes.past.variance[own], quantile)
+        key = digest({"past": past, "days": own.tolist()})
+        of_day, by_regime, floor = estimate(
+            checkpoint, key, partial(_estimate, regimes, own, lookback_days, quantile)
+        )
         n = len(own)
         parts.append(
             (
@@ -172,6 +181,19 @@ class _Quantile:
         log_paths = log_paths_of(model, sources, self.horizon_s, self.paths, self.seed)
         worst = np.quantile(log_paths[:, 1:].min(axis=1), self.probability, axis=0, method="inverted_cdf")
         return np.asarray(np.maximum(1 - np.exp(worst), 0.0))
+
+
+def _estimate(
+    regimes: Regimes, own: IntArray, lookback_days: int, quantile: _Quantile
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return haircuts of each day, (n, K), of each regime, (3, K), and of the look-back, (K,).
+
+    From the hours before the first of the days, but for the volatility of each.
+    """
+    before = regimes.of(np.arange(len(regimes.model.end_s)) < own[0])
+    floor = _floor(before, lookback_days, quantile)
+    by_regime = np.stack([quantile.of(before.model, before.sources(r)) for r in REGIMES])
+    return _of_day(before, regimes.past.variance[own], quantile), by_regime, floor
 
 
 def _floor(before: Regimes, days: int, quantile: _Quantile) -> FloatArray:

@@ -20,6 +20,7 @@ from protocols.snapshot import Snapshot
 from risk.engine.arrays import IntArray
 from risk.proposal.changes import Change
 from risk.scenarios.scenarios import Scenarios
+from risk.solver import regime_kept as kept
 from risk.solver.amount import Amount
 from risk.solver.cap_options import Kind
 from risk.solver.certificate import RISK, Certificate, certify
@@ -46,6 +47,7 @@ from risk.solver.regime_draws import (
     table_of,
     weighted,
 )
+from risk.solver.resume import Checkpoint
 from risk.solver.returns import DAY_S, Returns
 from risk.solver.search import DEFAULT, Effort, search
 
@@ -150,6 +152,7 @@ def by_regime(
     tries: int = 1,
     effort: Effort = DEFAULT,
     paths: int = PATHS,
+    checkpoint: Checkpoint | None = None,
     progress: Report | None = None,
 ) -> tuple[RegimeChoice, ...]:
     """Return one choice a regime, mildest first.
@@ -166,6 +169,8 @@ def by_regime(
     effort : Effort
     paths : int
         Behind the new-position test.
+    checkpoint : Checkpoint, optional
+        What an interrupted run left, and where this one leaves it.
     progress : callable (phase, done, total), optional
 
     Raises
@@ -176,25 +181,23 @@ def by_regime(
     """
     if solution.chosen is None:
         raise InputError("there is no choice that a rule by regime could vary.", remedy="Relax a limit.")
-    setting, options = solution.setting, Tempering.of(solution.setting.limits)
-    maker = _Maker(solution, regimes, draws, seed, effort, paths)
+    options = Tempering.of(solution.setting.limits)
     total = len(REGIMES) + (options.floor_lookback_days > 0)
     told = progress or (lambda phase, done, n: None)
-    solved: dict[Regime, _Solved] = {}
-    for k, regime in enumerate(REGIMES, 1):
+    maker = _Maker(solution, regimes, draws, seed, effort, paths, checkpoint, total, told)
+    found: dict[Regime, _Solved] = {}
+    for k, regime in enumerate(REGIMES):
         stressed = regimes.sources(Regime.STRESSED)[0][0]
         sources = weighted(regimes.sources(regime), stressed, options.stressed_weight)
-        solved[regime] = maker.solve(regimes, sources)
-        told("regimes", k, total)
+        found[regime] = maker.solve(regimes, sources, k)
     floor = None
     if options.floor_lookback_days:
         last, source = regimes.lookback(options.floor_lookback_days)
-        floor = maker.solve(last, ((source, 1.0),)).ltv_bps
-        told("regimes", total, total)
+        floor = maker.solve(last, ((source, 1.0),), total - 1).ltv_bps
     out = []
-    for k, (regime, one) in enumerate(solved.items(), 1):
+    for k, (regime, one) in enumerate(found.items(), 1):
         sample = maker.sample(regimes, regime, certified, tries, options) if certified else None
-        out.append(_choice(setting, regime, one, solved, floor, options, sample, tries))
+        out.append(_choice(solution.setting, regime, one, found, floor, options, sample, tries, told))
         told("regimes judged", k, len(REGIMES))
     return tuple(out)
 
@@ -208,6 +211,7 @@ class _Solved:
     chosen: IntArray | None
     conflict: tuple[str, ...]
     exempt: tuple[str, ...]
+    part: Checkpoint | None  # of the draws
 
     @property
     def ltv_bps(self) -> tuple[int, ...] | None:
@@ -227,22 +231,49 @@ class _Maker:
     seed: int
     effort: Effort
     paths: int
+    checkpoint: Checkpoint | None
+    total: int  # choices
+    told: Report
 
-    def solve(self, regimes: Regimes, sources: Sequence[tuple[Source, float]]) -> _Solved:
+    def solve(self, regimes: Regimes, sources: Sequence[tuple[Source, float]], place: int) -> _Solved:
         """Return the best LTVs on days from these sources, thresholds as recommended."""
         setting = self.solution.setting
         snapshot, limits = setting.snapshot, setting.limits
         scenarios = scenarios_of(regimes.model, sources, snapshot, self.draws, self.seed)
         check_limits(snapshot, limits, scenarios, depth=setting.depth, realised=self.effort.realised)
         menu, exempt = _menu(self.solution, _table(limits, regimes, sources, self.paths, self.seed))
-        own = replace(setting, menu=menu, scenarios=scenarios, known=None)
-        losses = losses_of(snapshot, menu, scenarios, limits, oracles=setting.oracles)
-        found = search(own, losses, effort=self.effort)
+        part = kept.part_of(self.checkpoint, scenarios)
+        own = replace(setting, menu=menu, scenarios=scenarios, known=part)
+        if part is not None:
+            part.bind(own)
+        chosen, names = kept.solved(part, own, self.effort, lambda: self._search(own, part, place))
+        self.told("regimes", place + 1, self.total)
+        return _Solved(scenarios, menu, chosen, names, exempt, part)
+
+    def _search(self, own: Setting, part: Checkpoint | None, place: int) -> kept.Solved:
+        """Return the best choice, or what conflicts; this is what takes long."""
+        draws, most = self.draws, self.effort.attempts
+        losses = losses_of(
+            own.snapshot,
+            own.menu,
+            own.scenarios,
+            own.limits,
+            oracles=own.oracles,
+            kept=kept.sweeps_of(part, own),
+            progress=lambda d, _: self.told("regimes swept", place * draws + d, self.total * draws),
+        )
+        found = search(
+            own,
+            losses,
+            effort=self.effort,
+            progress=lambda d, _: self.told("regimes searched", place * most + d, self.total * most),
+        )
+        self.told("regimes searched", (place + 1) * most, self.total * most)
         if found.best is not None:
-            return _Solved(scenarios, menu, found.best.chosen, (), exempt)
+            return found.best.chosen, ()
         none = conflict(found.program)
-        names = tuple(a.name for a in found.now.amounts if not a.kept) if none is None else tuple(none.names)
-        return _Solved(scenarios, menu, None, names, exempt)
+        names = (a.name for a in found.now.amounts if not a.kept) if none is None else none.names
+        return None, tuple(names)
 
     def sample(
         self, regimes: Regimes, regime: Regime, certified: int, tries: int, options: Tempering
@@ -342,6 +373,7 @@ def _choice(
     options: Tempering,
     sample: Scenarios | None,
     tries: int,
+    told: Report,
 ) -> RegimeChoice:
     """Return what is published in a regime, judged."""
     if one.chosen is None or one.ltv_bps is None:
@@ -370,15 +402,20 @@ def _choice(
         rows.append(replace(row, options=(now, taken), current=0))
     menu = Menu(tuple(rows))
     chosen = menu.first[:-1] + 1
-    own_setting = replace(setting, menu=menu, scenarios=one.scenarios, known=None)
+    own = replace(setting, menu=menu, scenarios=one.scenarios, known=one.part)
+
+    def certified() -> Certificate:
+        assert sample is not None
+        return certify(own, chosen, sample, risk=RISK, tries=tries)
+
     return RegimeChoice(
         regime,
         one.scenarios,
         tuple(ltvs),
         menu.changes(chosen),
-        amounts(own_setting, chosen),
-        None if sample is None else certify(own_setting, chosen, sample, risk=RISK, tries=tries),
-        stages(own_setting, chosen),
+        amounts(own, chosen),
+        None if sample is None else kept.certificate(one.part, own, chosen, sample, tries, certified),
+        stages(own, chosen, lambda d, n: told("regimes staged", d, n)),
         exempt=one.exempt,
     )
 

@@ -1,9 +1,10 @@
 """Resuming: what a run has computed, kept in a folder until it ends.
 
-Two things take long and are kept: the sweep of a block of scenarios, and the judgement of a choice.  A
-run that goes on finds them and computes the rest as it would have; everything else is computed again,
-and so an interrupted run gives the bytes of one that was not.  Files appear whole or not at all, and carry
-the hash of what is in them: one that was damaged is computed again.  A folder belongs to its inputs.
+What takes long is kept: the sweep of a block of scenarios, the judgement of a choice, and by regime
+(`risk.solver.regime_kept`) the choice, its certificate and the estimates of the walk.  A run that goes on
+finds them and computes the rest as it would have; everything else is computed again, and so an interrupted
+run gives the bytes of one that was not.  Files appear whole or not at all, and carry the hash of what is in
+them: one that was damaged is computed again.  A folder belongs to its inputs.
 """
 
 from __future__ import annotations
@@ -56,9 +57,10 @@ class Checkpoint:
 
     def __init__(self, folder: Path, inputs: Mapping[str, str | None], *, restart: bool = False) -> None:
         self.folder = folder
+        self._inputs = inputs
         if restart and folder.exists():
             shutil.rmtree(folder)
-        self.blocks_found = self.choices_found = 0
+        self.blocks_found = self.facts_found = 0
         self._setting: Setting | None = None
         said = {"schema": SCHEMA, "inputs": dict(inputs)}
         self.resumed = (folder / INPUTS).exists() or any(folder.glob("*.npz"))
@@ -75,6 +77,18 @@ class Checkpoint:
         """Delete the folder: the run has ended."""
         shutil.rmtree(self.folder)
 
+    def part(self, name: str) -> Checkpoint:
+        """Return where the same run keeps what belongs to another setting, a folder within this one."""
+        return Checkpoint(self.folder / name, self._inputs)
+
+    @property
+    def files(self) -> int:
+        """Return how many results are kept, those of all parts included."""
+        return sum(
+            path.is_file() and path.name != INPUTS and not path.name.startswith(".")  # half-written
+            for path in self.folder.rglob("*")
+        )
+
     def losses(self, name: str) -> KeptLosses:
         """Return where the sweeps of one kind are kept."""
         return KeptLosses(self, name)
@@ -83,14 +97,29 @@ class Checkpoint:
         """Return what is known under a key; see `risk.solver.evaluate.Known`."""
         if not self._same(setting):
             return make()
-        found = self.read(f"choice-{key[:_SIZE]}", "json")
+        return _judgement(self.fact("choice", key, lambda: _judgement_data(make())))
+
+    def fact(self, kind: str, key: str, make: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+        """Return what is known under a key, made and kept if nothing is.
+
+        Parameters
+        ----------
+        kind : str
+            Stem of the file's name.
+        key : str
+            Hash of all that decides it, beside the inputs of the run.
+        make : callable
+            What it returns must survive JSON as it is.
+        """
+        stem = f"{kind}-{key[:_SIZE]}"
+        found = self.read(stem, "json")
         if found is not None:
-            data = json.loads(found)
-            if data["key"] == key:
-                self.choices_found += 1
-                return _judgement(data)
+            data: dict[str, Any] = json.loads(found)
+            if data.pop("key") == key:
+                self.facts_found += 1
+                return data
         made = make()
-        self.write(f"choice-{key[:_SIZE]}", "json", _judgement_bytes(key, made))
+        self.write(stem, "json", json.dumps({"key": key, **made}).encode())
         return made
 
     def _same(self, setting: Setting) -> bool:
@@ -203,14 +232,12 @@ def _blocks(content: bytes) -> tuple[BookSwept, ...]:
         raise MalformedFile("a kept sweep is none of this version's.", remedy="Give --restart.") from error
 
 
-def _judgement_bytes(key: str, made: Judgement) -> bytes:
-    data = {
-        "key": key,
+def _judgement_data(made: Judgement) -> Mapping[str, Any]:
+    return {
         # repr of a float is exact, of an infinite one no JSON
         "amounts": [asdict(a) | {"value": repr(a.value), "limit": repr(a.limit)} for a in made.amounts],
         "findings": [f.to_json() for f in made.findings],
     }
-    return json.dumps(data).encode()
 
 
 def _judgement(data: Mapping[str, Any]) -> Judgement:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,10 +27,10 @@ from risk.solver.losses import losses_of
 from risk.solver.menu import menu_of
 from risk.solver.resume import INPUTS, Checkpoint, unfinished
 from tests.risk.report import made
+from tests.risk.solver.interrupting import files, interrupted
 
 LIMITS = "[tail]\nlevel = 0.9\n[avoidable_loss]\ncvar_usd = {}\n[box]\nthreshold_bps = 100\nltv_bps = 100\n"
 HASHES = {"snapshot": "a", "limits": "b", "depth": None}
-WAIT_S = 120
 
 
 @pytest.fixture(scope="module")
@@ -91,13 +88,13 @@ def test_judgements_are_found_again_for_the_same_inputs_only(setting: Setting, t
     again.bind(known)
     known = replace(known, known=again)
     assert judged(known, chosen) == want
-    assert again.choices_found == 1
+    assert again.facts_found == 1
     other = chosen.copy()
     other[0] = setting.menu.first[0] + 1
     assert judged(known, other) == judged(setting, other)
     shorter = replace(known, scenarios=grid("market=0:-20%:3", setting.snapshot))
     assert judged(shorter, chosen) == judged(replace(shorter, known=None), chosen)
-    assert again.choices_found == 1
+    assert again.facts_found == 1
 
 
 def test_every_float_survives(setting: Setting, tmp_path: Path) -> None:
@@ -122,30 +119,15 @@ def test_other_inputs_are_refused_by_name(tmp_path: Path) -> None:
         Checkpoint(tmp_path / "c", HASHES)
 
 
-def files(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder."""
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-
-
 @pytest.mark.verify
 def test_ctrl_c_and_the_same_command_give_the_bytes_of_one_run(market: Snapshot, tmp_path: Path) -> None:
     """A real process, interrupted as soon as it keeps something, then run again."""
     save(market, tmp_path / "snap")
     (tmp_path / "limits.toml").write_text(LIMITS.format("1e9") + "[solver]\nrelever = [0.0]\n")
     command = ["solve", str(tmp_path / "snap"), "--limits", str(tmp_path / "limits.toml"), "--draws", "300"]
-    process = subprocess.Popen(
-        [sys.executable, "-c", "from risk.cli.main import main; main()", *command, "-o", str(tmp_path / "a")],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
     kept = unfinished(tmp_path / "a")
-    deadline_s = time.monotonic() + WAIT_S
-    while process.poll() is None and not list(kept.glob("losses-*")) and time.monotonic() < deadline_s:
-        time.sleep(0.005)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=WAIT_S)
-    assert process.returncode == 130, err
+    code, out, err = interrupted(command, tmp_path / "a", "losses-*", signal.SIGINT)
+    assert code == 130, err
     assert "the same command goes on" in err
     assert out == ""
     assert [p.name for p in (tmp_path / "a").iterdir()] == [kept.name]
@@ -173,7 +155,7 @@ def test_caps_are_part_of_what_names_a_judgement(market: Snapshot, falls: Scenar
     other = menu.current.copy()
     other[row] = menu.first[row] + (1 if menu.rows[row].current == 0 else 0)
     judged(setting, other, realised=False)
-    assert checkpoint.choices_found == 0
+    assert checkpoint.facts_found == 0
 
 
 def test_what_other_code_left_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
