@@ -166,8 +166,8 @@ def _steps(one: Explanation, objective: Objective) -> Iterator[str]:
 
 
 def _whom(whom: Protected) -> Iterator[str]:
-    scenarios = "; ".join(f"{cell(s.name)} {s.cost_usd:,.0f}" for s in whom.scenarios)
-    accounts = "; ".join(f"{cell(a.name)} {a.cost_usd:,.0f}" for a in whom.accounts)
+    scenarios = "; ".join(f"{cell(s.name)}: {s.cost_usd:,.0f}" for s in whom.scenarios)
+    accounts = "; ".join(f"{cell(a.name)}: {a.cost_usd:,.0f}" for a in whom.accounts)
     yield (
         f"{whom.by:+d} bps would cost most, USD of potential bad debt and avoidable loss by the sweep, "
         f"borrowers following {whom.relever:.0%} of a rise of LTV, in: {scenarios}. Of these it falls on: "
@@ -178,8 +178,8 @@ def _whom(whom: Protected) -> Iterator[str]:
 
 
 def _flood(flood: Flooded) -> Iterator[str]:
-    floods = "; ".join(f"{cell(s.name)} {s.cost_usd:,.0f}" for s in flood.floods)
-    lenders = "; ".join(f"{cell(s.name)} {s.cost_usd:,.0f}" for s in flood.lenders)
+    floods = "; ".join(f"{cell(s.name)}: {s.cost_usd:,.0f}" for s in flood.floods)
+    lenders = "; ".join(f"{cell(s.name)}: {s.cost_usd:,.0f}" for s in flood.lenders)
     yield (
         f"{flood.by:+,d} tokens would let whoever fills a supply cap with worthless tokens take more, USD, "
         f"with: {floods}. Its lenders are the suppliers of: {lenders or 'none'}, in proportion to what can "

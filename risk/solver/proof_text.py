@@ -68,7 +68,7 @@ def _certificate(name: str, proof: Certificate) -> Iterator[str]:
         )
     yield ""
     if proof.not_certified:
-        yield f"Not certified, for only the engine judges it: {', '.join(proof.not_certified)}."
+        yield f"Not certified, for only the engine judges it: {', '.join(map(prose, proof.not_certified))}."
         yield ""
     caps = sorted({b.capped_usd for b in proof.bounds}, reverse=True)
     yield (
@@ -121,7 +121,7 @@ def _outer(found: Outer) -> Iterator[str]:
     yield "|---|---:|---:|---:|---:|---:|---:|"
     for s in found.spreads:
         yield (
-            f"| {s.name} | {s.relever:.0%} | {_usd(s.limit_usd)} | {s.cvar_usd[0]:,.0f} | "
+            f"| {cell(s.name)} | {s.relever:.0%} | {_usd(s.limit_usd)} | {s.cvar_usd[0]:,.0f} | "
             f"{np.median(s.cvar_usd):,.0f} | {s.cvar_usd[-1]:,.0f} | {s.within} of {found.histories} |"
         )
     yield ""
@@ -138,7 +138,7 @@ def _identified(found: Identified | None) -> Iterator[str]:
     yield "|---|---|---|"
     for v in found.variants:
         solved = "yes" if v.solved else "**nothing found**"
-        yield f"| {v.name} | {', '.join(v.breaks) or 'nothing'} | {solved} |"
+        yield f"| {v.name} | {', '.join(map(prose, v.breaks)) or 'nothing'} | {solved} |"
     yield ""
     if not found.moved:
         yield "Where it was solved again, no value moved by more than a step."

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from risk.scenarios.build import grid
 from risk.solver.explain import Explained, explain
+from risk.solver.identified import Identified, Variant
 from risk.solver.limits import read_limits
+from risk.solver.outer import Outer, Spread
+from risk.solver.proof_text import proof_text
+from risk.solver.protects import Protected, Share
 from risk.solver.recommend import Solution, recommend
 from risk.solver.solution_json import text, to_json
 from tests.risk.report import made
@@ -100,3 +105,28 @@ def test_names_cannot_break_the_page(solved: tuple[Solution, Explained]) -> None
             continue
         columns = columns or bars
         assert bars == columns, line
+
+
+def test_names_cannot_break_the_proof(solved: tuple[Solution, Explained]) -> None:
+    """Limits named after tokens: under other histories, and under other inputs."""
+    hostile = f"bad_debt.per_reserve.{HOSTILE[0]}.cvar_usd"
+    spread = Spread(hostile, 0.0, 1.0, (0.0, 2.0))
+    assert solved[0].proof is not None
+    proof = replace(
+        solved[0].proof,
+        outer=Outer("stressed", 2, 1_000, 1, 37, (spread,)),
+        identified=Identified((Variant("depth x 3", (hostile,), True),), ()),
+    )
+    written = proof_text(proof)
+    assert hostile not in written
+    assert "\n| `bad_debt.per_reserve.<b>\\|x.cvar_usd` | 0% |" in written
+    assert "| depth x 3 | bad\\_debt" in written
+
+
+def test_a_scenario_and_what_it_costs_are_told_apart(solved: tuple[Solution, Explained]) -> None:
+    """A name that ends in a number stands beside a number."""
+    whom = Protected(50, 1.0, (Share("fhs 74", 632_947.0),), (Share("0xab", 5.0),), 0.0)
+    first, *rest = solved[1].parameters
+    explained = replace(solved[1], parameters=(replace(first, protects=(whom,)), *rest))
+    written = text(solved[0], explained)
+    assert "in: fhs 74: 632,947. Of these it falls on: 0xab: 5;" in written
