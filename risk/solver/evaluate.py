@@ -266,7 +266,7 @@ def _grown(accounts: Accounts, options: RowOptions, chosen: IntArray) -> Account
     owner = np.repeat(np.arange(len(accounts)), np.diff(accounts.c_indptr))
     total = np.bincount(owner, weighted, minlength=len(accounts))
     rise = np.bincount(owner, weighted * (options.owed[chosen[row]] - 1), minlength=len(accounts))
-    growth = 1 + np.divide(rise, total, out=np.zeros_like(rise), where=total > 0)
+    growth = 1 + np.divide(rise, total, out=np.zeros(len(accounts)), where=total > 0)
     return replace(accounts, d_usd=accounts.d_usd * np.repeat(growth, np.diff(accounts.d_indptr)))
 
 

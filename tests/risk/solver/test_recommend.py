@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 import risk
 from abis.errors import InputError
+from protocols.entries import CollateralEntry, book_of
 from protocols.snapshot import Snapshot
 from risk.scenarios.build import grid
 from risk.scenarios.fhs import filtered, shipped_fhs
@@ -249,3 +251,16 @@ def test_only_draws_certify(market: Snapshot, falls: Scenarios) -> None:
 def test_bad_limits_for_the_market(market: Snapshot, falls: Scenarios, text: str, named: str) -> None:
     with pytest.raises(InputError, match=named):
         recommend(market, read_limits(text), falls)
+
+
+@pytest.mark.parametrize("supplied", [{}, {"0xa1": 0}])
+def test_a_market_in_which_nobody_owes_anything_is_solved(
+    market: Snapshot, falls: Scenarios, supplied: dict[str, int]
+) -> None:
+    """A new market has suppliers or nobody: its parameters are chosen all the same."""
+    weth = [CollateralEntry(name, 0, 10**20, 10**20, 8300, 8050, 10500, True) for name in supplied]
+    empty = replace(market, book=book_of(supplied, weth, []))
+    solution = recommend(empty, limits("[bad_debt]\ncvar_usd = 0\n"), falls)
+    assert solution.chosen is not None
+    assert not any(a.value for a in solution.search.now.amounts if a.name.endswith("cvar_usd"))
+    json.dumps(to_json(solution), allow_nan=False)
