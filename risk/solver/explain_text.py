@@ -8,7 +8,7 @@ from typing import Any
 
 from risk.proposal.changes import Unit
 from risk.report.markdown import cell, prose
-from risk.solver.explain import Explained, Explanation
+from risk.solver.explain import REFUSED, Explained, Explanation
 from risk.solver.floods import Flooded
 from risk.solver.limits import Objective
 from risk.solver.one_step import Step
@@ -124,8 +124,10 @@ def _effect(one: Explanation, step: Step, objective: Objective) -> str:
     start = f"{abs(step.by):,} {unit} {'more' if step.by > 0 else 'less'} would "
     if step.breaks:
         left = [name for name in step.breaks if name in BOX.values()]
-        kept = [name for name in step.breaks if name not in left]
-        return start + (f"break {', '.join(kept)}" if kept else f"leave {', '.join(left)}")
+        kept = [name.removeprefix("rows against ") for name in step.breaks if name not in (*left, REFUSED)]
+        if kept or left:
+            return start + (f"break {', '.join(kept)}" if kept else f"leave {', '.join(left)}")
+        return start + "be refused by the configurator"
     worth = WORTH.get(objective, objective.value.replace("_", " "))
     if step.gain >= 0.5:
         free = "" if step.candidate else " and break no limit, but is no candidate in the steps of [box]"

@@ -16,7 +16,7 @@ from risk.solver.explain_text import explained_json, explained_lines, sentence
 from risk.solver.limits import Limits, Objective, read_limits
 from risk.solver.menu import Option, menu_of
 from risk.solver.objectives import value
-from risk.solver.one_step import beside, chosen_of, further, step
+from risk.solver.one_step import Step, beside, chosen_of, further, step
 from risk.solver.price_band import at_prices, band, ended, volatile
 from risk.solver.protects import harm, protected, subset
 from risk.solver.realised import ENGINE
@@ -161,6 +161,17 @@ def test_sentences_say_what_a_step_does(setting: Setting, explained: Explained) 
     body = explained_json(explained, Objective.BORROW_POWER)
     assert [p["name"] for p in body["parameters"]] == [e.parameter.name for e in explained.parameters]
     assert body["band"]["low"]["factor"] == explained.band.low.factor
+
+
+def test_sentences_name_a_limit_as_the_team_does(explained: Explained) -> None:
+    """Not the count of rows against it; what the chain refuses is no limit at all."""
+    first = explained.parameters[0]
+    for breaks, said in (
+        (("rows against new_position.probability",), "would break new_position.probability."),
+        (("rows against what the configurator accepts",), "would be refused by the configurator."),
+    ):
+        one = replace(first, steps=(Step(25, 0.0, (), breaks, engine=False, candidate=False),))
+        assert sentence(one, Objective.BORROW_POWER).endswith(f": 25 bps more {said}")
 
 
 def test_hostile_names_are_escaped(falls: Scenarios) -> None:
