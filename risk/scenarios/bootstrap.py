@@ -17,7 +17,7 @@ from risk.scenarios.history import Fill
 from risk.scenarios.panel import Panel
 from risk.scenarios.paths import from_log_paths, time_grid
 from risk.scenarios.scenarios import Scenarios
-from risk.scenarios.simulate import Kind, Resampler, Sample
+from risk.scenarios.simulate import Kind, Resampler, Sample, check_block
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -50,6 +50,7 @@ def resampler_of(
     ScenarioError
         As `Resampler`.
     """
+    check_block(block_s)
     value = panel.log_return - panel.log_return.mean(axis=0)
     states = np.zeros(len(panel), dtype=np.int64) if state is None else state
     sample = Sample(value, panel.follows, states)

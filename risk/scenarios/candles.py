@@ -2,8 +2,8 @@
 
 Columns: ``time`` (opening time of the bar), ``symbol``, and a price column such as
 ``close`` or ``close_usdt``; ``interval`` and ``market`` choose among several series of one
-symbol.  Times are ISO text, timestamps, or unix seconds or milliseconds; without a zone
-they are UTC.
+symbol.  Times are ISO text, timestamps, or unix seconds, or thousandths, millionths or
+billionths of one; without a zone they are UTC.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 PRICES = ("open", "high", "low", "close")
-MILLISECONDS_FROM = 10**11  # unix seconds stay below this until the year 5138
+QUOTES = ("usdt", "usdc", "usd")  # of price columns such as close_usdt
+FINER_FROM = 10**11  # unix seconds stay below this until the year 5138, finer units are above it since 1973
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,13 +100,20 @@ def read_candles(
     return {str(symbol): _series(str(symbol), rows) for symbol, rows in frame.groupby("symbol", sort=True)}
 
 
+def nothing_chosen(market: str, interval: str | None) -> ScenarioError:
+    """Return the error for files in which no bar is of the market and interval."""
+    wanted = f"market '{market}'" + (f" and interval '{interval}'" if interval else "")
+    return ScenarioError(f"the files have no bars of {wanted}.", remedy="Choose others, or give other files.")
+
+
 def _read(path: Path, price: str, market: str, interval: str | None) -> pd.DataFrame:
     if price not in PRICES:
         raise ScenarioError(
             f"'{price}' is no price of a candle.", remedy=f"Choose one of {', '.join(PRICES)}."
         )
     rows = read_table(path).reset_index(drop=True)  # so that a label is the row in the file
-    column = next((c for c in rows.columns if c == price or c.startswith(f"{price}_")), None)
+    named = (price, *(f"{price}_{quote}" for quote in QUOTES))  # not close_time
+    column = next((c for c in named if c in rows.columns), None)
     for needed in ("time", "symbol"):
         if needed not in rows.columns or column is None:
             missing = needed if needed not in rows.columns else price
@@ -153,7 +161,9 @@ def unix_seconds(times: pd.Series, path: Path) -> pd.Series:
     try:
         if pd.api.types.is_numeric_dtype(times):
             whole = times.astype("int64")
-            return whole.where(whole < MILLISECONDS_FROM, whole // 1000)
+            for _ in range(3):
+                whole = whole.where(whole.abs() < FINER_FROM, whole // 1000)
+            return whole
         stamps = pd.to_datetime(times, utc=True, format="ISO8601")
         if stamps.isna().any():
             raise ValueError("a time is empty")

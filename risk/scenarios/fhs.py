@@ -45,7 +45,7 @@ from risk.scenarios.market_factor import FACTOR
 from risk.scenarios.panel import Panel
 from risk.scenarios.paths import from_log_paths, time_grid
 from risk.scenarios.scenarios import Scenarios
-from risk.scenarios.simulate import Resampler, Sample, Variance
+from risk.scenarios.simulate import Resampler, Sample, Variance, check_block
 from risk.scenarios.tails import Tail, Tails, fit_tails
 
 FloatArray = NDArray[np.float64]
@@ -153,6 +153,7 @@ class Fhs:
         ScenarioError
             As `variance_at` and `Resampler`.
         """
+        check_block(block_s)
         wanted = condition or Always()
         plain = np.zeros(len(self.residual), dtype=np.int64)
         state = plain if wanted.name == "none" else self.states[wanted.name]

@@ -20,10 +20,10 @@ from abis.errors import ScenarioError
 from abis.findings import Finding, FindingKind, Severity
 from protocols.snapshot import Snapshot
 from risk.scenarios.build import VENUE, digest
-from risk.scenarios.candles import Candles, read_candles
+from risk.scenarios.candles import Candles, nothing_chosen, read_candles
 from risk.scenarios.families import Tree, is_stable, read_table, resolve, tree_of
 from risk.scenarios.market_factor import FACTOR, betas
-from risk.scenarios.panel import coin_of
+from risk.scenarios.panel import check_distinct, coin_of
 from risk.scenarios.scenarios import ScenarioBlock, Scenarios
 
 FloatArray = NDArray[np.float64]
@@ -108,9 +108,10 @@ def historical(
         not in the market.
     """
     tree = tree_of(snapshot)
-    series = _named(
-        read_candles(files, price=price, market=market, interval=interval), assets, snapshot, tree
-    )
+    given = read_candles(files, price=price, market=market, interval=interval)
+    if not given:
+        raise nothing_chosen(market, interval)
+    series = _named(given, assets, snapshot, tree)
     time_s = _grid(windows, step_s)
     table = betas(tree, given_betas)
     paths, missing = [], []
@@ -175,7 +176,7 @@ def _named(
     """Return the series by node of the tree, `FACTOR` included where there is one."""
     if assets is None:
         coins = {symbol: coin_of(symbol) for symbol in series}
-        named = {coin: series[symbol] for symbol, coin in coins.items() if coin in tree.up or coin == FACTOR}
+        coins = {symbol: coin for symbol, coin in coins.items() if coin in tree.up or coin == FACTOR}
     else:
         missing = [symbol for symbol in assets if symbol not in series]
         if missing:
@@ -183,10 +184,12 @@ def _named(
                 f"the files have no series '{missing[0]}'.",
                 remedy=f"They have {', '.join(series) or 'none'}.",
             )
-        named = {
-            asset if asset == FACTOR else resolve(asset, snapshot, tree): series[symbol]
+        coins = {
+            symbol: asset if asset == FACTOR else resolve(asset, snapshot, tree)
             for symbol, asset in assets.items()
         }
+    check_distinct(coins)
+    named = {coin: series[symbol] for symbol, coin in coins.items()}
     if not set(named) & set(tree.up):
         raise ScenarioError("no series belongs to an asset of the market.", remedy="Map them with assets.")
     return named

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abis.errors import ScenarioError
-from risk.scenarios.candles import Candles, iso, read_candles
+from risk.scenarios.candles import Candles, iso, nothing_chosen, read_candles
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -77,6 +77,22 @@ def coin_of(symbol: str) -> str:
     return base.removesuffix(quote).rstrip("/-_")
 
 
+def check_distinct(coins: Mapping[str, str]) -> None:
+    """Refuse two symbols of one coin: which of them moves it would be chance.
+
+    Raises
+    ------
+    ScenarioError
+        Naming both.
+    """
+    first: dict[str, str] = {}
+    for symbol, coin in coins.items():
+        if first.setdefault(coin, symbol) != symbol:
+            raise ScenarioError(
+                f"{first[coin]} and {symbol} are both {coin}.", remedy="Choose one of them with assets."
+            )
+
+
 def read_panel(
     files: Sequence[Path],
     *,
@@ -101,19 +117,22 @@ def read_panel(
     Raises
     ------
     MalformedFile, ScenarioError
-        If a file cannot be read, a symbol is missing, files contradict each other, or no two
-        simultaneous closes follow one another.
+        If a file cannot be read, a symbol is missing, two are of one coin, files contradict each
+        other, or no two simultaneous closes follow one another.
     """
     pieces: dict[str, list[Candles]] = {}
     for path in files:
         for symbol, candles in read_candles([path], market=market, interval=interval).items():
             pieces.setdefault(symbol, []).append(candles)
+    if files and not pieces:
+        raise nothing_chosen(market, interval)
     missing = [symbol for symbol in assets or () if symbol not in pieces]
     if missing:
         raise ScenarioError(
             f"the files have no series '{missing[0]}'.", remedy=f"They have {', '.join(pieces) or 'none'}."
         )
     wanted = dict(assets) if assets is not None else {symbol: coin_of(symbol) for symbol in pieces}
+    check_distinct(wanted)
     return panel_of({coin: pieces[symbol] for symbol, coin in wanted.items()}, step_s)
 
 

@@ -87,10 +87,11 @@ def from_log_paths(
     Raises
     ------
     ScenarioError
-        If the number of scenarios is impossible, or as `loadings`.
+        If the number of scenarios or the seed is impossible, or as `loadings`.
     """
     if not 1 <= scenarios <= MAX_SCENARIOS:
         raise ScenarioError(f"{scenarios} scenarios are impossible.", remedy=f"Give 1 to {MAX_SCENARIOS}.")
+    check_seed(seed)
     tree = tree_of(snapshot)
     load = loadings(tree, coins, fill, betas(tree, given_betas))
     price = snapshot.price_usd
@@ -118,6 +119,12 @@ def from_log_paths(
         produce=produce,
         findings=without_series(tree, coins, fill),
     )
+
+
+def check_seed(seed: int) -> None:
+    """Refuse a seed below 0, which no generator takes."""
+    if seed < 0:
+        raise ScenarioError(f"a seed of {seed} is impossible.", remedy="Give a whole number from 0.")
 
 
 def time_grid(horizon_s: int, step_s: int) -> FloatArray:

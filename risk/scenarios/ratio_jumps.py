@@ -23,6 +23,7 @@ from protocols.snapshot import Snapshot
 from risk.scenarios.build import digest
 from risk.scenarios.candles import Candles
 from risk.scenarios.families import read_table, resolve, tree_of
+from risk.scenarios.paths import check_seed
 from risk.scenarios.scenarios import ScenarioBlock, Scenarios
 
 FloatArray = NDArray[np.float64]
@@ -137,11 +138,8 @@ def with_ratio_jumps(
             "a depeg in time needs paths, these shocks are instantaneous.",
             remedy="Use a ratio shock, such as wstETH/WETH=-5%.",
         )
-    tree = tree_of(snapshot)
-    shares = np.zeros((len(jumps), len(snapshot.reserves)))
-    for j, jump in enumerate(jumps):
-        for token, share in jump.tokens.items():
-            shares[j, tree.holds(resolve(token, snapshot, tree))] = share
+    check_seed(seed)
+    shares = np.stack([_shares(jump, snapshot) for jump in jumps])
     real = np.array([jump.real for jump in jumps])
 
     def produce(start: int, stop: int) -> ScenarioBlock:
@@ -153,6 +151,16 @@ def with_ratio_jumps(
 
     parts = {"kind": "depeg", "base": base.sha256, "seed": seed, "jumps": [_json(j) for j in jumps]}
     return replace(base, seed=seed, sha256=digest(parts, shares), produce=produce)
+
+
+def _shares(jump: RatioJump, snapshot: Snapshot) -> FloatArray:
+    """Return the share of the log fall each asset takes, (A,): its own, else that of what it follows."""
+    tree = tree_of(snapshot)
+    given = [(tree.holds(resolve(t, snapshot, tree)), share) for t, share in jump.tokens.items()]
+    out = np.zeros(len(snapshot.reserves))
+    for held, share in sorted(given, key=lambda row: -int(row[0].sum())):  # who follows comes after
+        out[held] = share
+    return out
 
 
 def _log_ratios(jumps: Sequence[RatioJump], time_s: FloatArray, seed: int, number: int) -> FloatArray:

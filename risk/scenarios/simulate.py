@@ -191,6 +191,12 @@ class Resampler:
         return np.minimum(ahead, self.variance.highest)
 
 
+def check_block(block_s: int) -> None:
+    """Refuse a block without length; one shorter than a step is a step."""
+    if block_s <= 0:
+        raise ScenarioError(f"a block of {block_s} s is impossible.", remedy="Give seconds above 0.")
+
+
 @dataclass(frozen=True, eq=False)
 class _Draw:
     """Where each scenario's block stands: its row and how many rows it has lasted (0: none yet)."""

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +34,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abis.errors import MalformedFile
+from abis.findings import Finding, FindingKind, Severity
 from protocols.snapshot import Snapshot
 from risk.scenarios.build import combine, from_shocks, grid
+from risk.scenarios.families import tree_of
 from risk.scenarios.history import Window, crash_windows, historical
 from risk.scenarios.mixture import Component, aligned, mixture
 from risk.scenarios.scenarios import Scenarios
 from risk.scenarios.spec_generators import SHARE, generated, with_depegs
-from risk.scenarios.spec_rows import FAIR, FILL, check_row
+from risk.scenarios.spec_rows import FAIR, FILL, check_names, check_row
 from risk.scenarios.standard import standard_set
 from risk.scenarios.storage import read_scenarios
 
@@ -122,6 +125,7 @@ def from_spec(
     """
     check_row(spec, TOP, label)
     given = _betas(spec.get("betas", {}), label)
+    unused = _unused(given, snapshot, label)
     sources = [
         *_histories(spec, snapshot, folder, given, label),
         *generated(spec, snapshot, folder, given, label),
@@ -135,7 +139,28 @@ def from_spec(
         every = aligned([*parts, *rest]) if sources else [*parts, *rest]
         # Weights are judged together: a single shock may weigh nothing.
         batch = combine(every, np.concatenate(weights) if weights else None)
+    batch = replace(batch, findings=(*batch.findings, *unused))
     return with_depegs(batch, spec, snapshot, label)
+
+
+def _unused(given: Mapping[str, float], snapshot: Snapshot, label: str) -> tuple[Finding, ...]:
+    """Return a finding for each beta of what the market lacks.
+
+    Raises
+    ------
+    MalformedFile
+        If a beta is given for what follows something else: it moves by the beta of that.
+    """
+    tree = tree_of(snapshot)
+    for name in given:
+        if name in tree.up and name not in tree.tops:
+            top = tree.up[name][-1]
+            raise MalformedFile(f"{label}: {name} follows {top}.", remedy=f"Give the beta of {top}.")
+    return tuple(
+        Finding(FindingKind.MISSING, Severity.LOW, name, "no asset of this market: its beta is not used.")
+        for name in given
+        if name not in tree.tops
+    )
 
 
 def _mixed(
@@ -189,6 +214,7 @@ def _histories(
 ) -> Iterator[tuple[Mapping[str, Any], Scenarios]]:
     for k, row in enumerate(spec.get("history", [])):
         check_row(row, HISTORY, f"{label} history {k}", needed=("files", "step_s", "windows"))
+        check_names(row, "assets", f"{label} history {k}")
         yield row, _history(row, snapshot, folder, given, f"{label} history {k}")
 
 

@@ -36,6 +36,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ from risk.scenarios.macro_events import calendar, unix_times
 from risk.scenarios.panel import read_panel
 from risk.scenarios.paths import time_grid
 from risk.scenarios.scenarios import Scenarios
-from risk.scenarios.spec_rows import FILL, NUMBER, check_row
+from risk.scenarios.spec_rows import FILL, NUMBER, check_names, check_row
 from risk.scenarios.storage import read_coin_paths, read_scenarios
 
 GENERATED = {"horizon_s": int, "scenarios": int, "seed": int, "block_s": int, "fill": FILL, "group": str}
@@ -105,13 +106,15 @@ def generated(
     MalformedFile, ScenarioError, UnknownAsset
         If a section or a file it names is malformed, or does not fit the market.
     """
+    drawn = count()  # sources without a seed draw apart: a mixture of one and the same draws would vary more
     for k, row in enumerate(spec.get("bootstrap", [])):
         needed = ("files", "step_s", "horizon_s", "scenarios")
         check_row(row, BOOTSTRAP, f"{label} bootstrap {k}", needed=needed)
-        yield row, _bootstrap(row, snapshot, folder, given)
+        check_names(row, "assets", f"{label} bootstrap {k}")
+        yield row, _bootstrap({"seed": next(drawn), **row}, snapshot, folder, given)
     for k, row in enumerate(spec.get("fhs", [])):
         check_row(row, FHS, f"{label} fhs {k}", needed=("horizon_s", "scenarios"))
-        yield row, _fhs(row, snapshot, folder, given, f"{label} fhs {k}")
+        yield row, _fhs({"seed": next(drawn), **row}, snapshot, folder, given, f"{label} fhs {k}")
     for k, row in enumerate(spec.get("paths", [])):
         check_row(row, PATHS, f"{label} paths {k}", needed=("folder",))
         yield row, _paths(row, snapshot, folder / row["folder"], given, f"{label} paths {k}")
@@ -130,7 +133,7 @@ def _common(row: Row, given: Mapping[str, float], group: str) -> dict[str, Any]:
     return {
         "scenarios": row["scenarios"],
         "horizon_s": row["horizon_s"],
-        "seed": row.get("seed", 0),
+        "seed": row["seed"],
         "block_s": row.get("block_s", BLOCK_S),
         "fill": row.get("fill", "hold"),
         "given_betas": given,
@@ -214,6 +217,9 @@ def _event_times(row: Row, now_s: int) -> tuple[int, ...]:
 def _price_range(row: Row, model: Fhs, snapshot: Snapshot, label: str) -> Condition:
     check_row(row.get("range"), RANGE, f"{label} range", needed=("low_usd", "high_usd"))
     levels, coin = row["range"], model.coins[model.factor]
+    supports = levels.get("supports_usd", [])
+    if not all(isinstance(s, NUMBER) and not isinstance(s, bool) for s in supports):
+        raise MalformedFile(f"{label} range: supports_usd = {supports!r}.", remedy="Give prices in USD.")
     tree = tree_of(snapshot)
     held = tree.holds(coin)
     if not held.any():
@@ -221,7 +227,7 @@ def _price_range(row: Row, model: Fhs, snapshot: Snapshot, label: str) -> Condit
     # The coin's own token comes first in its chain; a wrapped one differs by its rate.
     names = [i for i in held.nonzero()[0].tolist() if tree.chains[i][1:] == (coin,)]
     price = float(snapshot.price_usd[names[0] if names else int(held.argmax())])
-    return model.price_range(price, levels["low_usd"], levels["high_usd"], levels.get("supports_usd", ()))
+    return model.price_range(price, levels["low_usd"], levels["high_usd"], supports)
 
 
 def with_depegs(scenarios: Scenarios, spec: Row, snapshot: Snapshot, label: str) -> Scenarios:
@@ -238,7 +244,10 @@ def with_depegs(scenarios: Scenarios, spec: Row, snapshot: Snapshot, label: str)
     for k, row in enumerate(rows):
         check_row(row, DEPEG, f"{label} depeg {k}", needed=("tokens", "half_life_s"))
     jumps = [_jump(row, f"{label} depeg {k}") for k, row in enumerate(rows)]
-    seed = next((int(row["seed"]) for row in rows if "seed" in row), 0)
+    seeds = {int(row["seed"]) for row in rows if "seed" in row}
+    if len(seeds) > 1:
+        raise MalformedFile(f"{label}: depegs with seeds {sorted(seeds)}.", remedy="Give all one seed.")
+    seed = seeds.pop() if seeds else 0
     return ratio_jumps.with_ratio_jumps(scenarios, jumps, snapshot, seed=seed)
 
 

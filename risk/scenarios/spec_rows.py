@@ -43,6 +43,15 @@ def check_row(row: object, allowed: Mapping[str, Any], label: str, needed: tuple
             raise MalformedFile(f"{label}: '{key}' is missing.", remedy="See docs/scenarios.md.")
 
 
+def check_names(row: Mapping[str, Any], key: str, label: str) -> None:
+    """Refuse a table, such as ``assets``, that maps a name to anything but a name."""
+    strange = next((v for v in row.get(key, {}).values() if not isinstance(v, str)), None)
+    if strange is not None:
+        raise MalformedFile(
+            f"{label}: {key} holds {strange!r}, no name.", remedy='Write { ETHUSDT = "ETH" }.'
+        )
+
+
 def _fits(value: object, allowed: Any) -> bool:
     if isinstance(allowed, tuple) and isinstance(allowed[0], str):
         return value in allowed

@@ -99,11 +99,18 @@ def test_impossible_prices_are_refused(tmp_path: Path, price: str) -> None:
         read_candles([file])
 
 
-@pytest.mark.parametrize("times", [("1621382400", "1621382700"), ("1621382400000", "1621382700000")])
-def test_unix_times_are_understood(tmp_path: Path, times: tuple[str, str]) -> None:
+@pytest.mark.parametrize("unit", ["", "000", "000000", "000000000"])
+def test_unix_times_are_understood(tmp_path: Path, unit: str) -> None:
     file = tmp_path / "c.csv"
-    file.write_text(f"time,symbol,close\n{times[0]},ETHUSDT,100\n{times[1]},ETHUSDT,90\n")
+    file.write_text(f"time,symbol,close\n1621382400{unit},ETHUSDT,100\n1621382700{unit},ETHUSDT,90\n")
     assert read_candles([file])["ETHUSDT"].end_s.tolist() == [1621382700, 1621383000]
+
+
+def test_a_time_is_no_price(tmp_path: Path) -> None:
+    file = tmp_path / "c.csv"
+    head = "time,close_time,symbol,close_usdt"
+    file.write_text(f"{head}\n{START},1621382699,ETHUSDT,100\n2021-05-19T00:05Z,1621382999,ETHUSDT,90\n")
+    assert read_candles([file])["ETHUSDT"].price.tolist() == [100.0, 90.0]
 
 
 def test_one_series_of_a_symbol_is_chosen(tmp_path: Path) -> None:

@@ -84,3 +84,22 @@ def test_a_period_is_cut_out() -> None:
 )
 def test_a_symbol_without_its_quote_is_the_coin(symbol: str, coin: str) -> None:
     assert coin_of(symbol) == coin
+
+
+def test_two_symbols_of_one_coin_are_not_chosen_by_chance(tmp_path: Path) -> None:
+    times = pd.date_range("2025-12-07", periods=4, freq="1h", tz="UTC")
+    rows = [pd.DataFrame({"time": times, "symbol": s, "close": 9.0}) for s in ("ETHUSDC", "ETHUSDT")]
+    file = tmp_path / "c.parquet"
+    pd.concat(rows).to_parquet(file)
+    with pytest.raises(ScenarioError, match="ETHUSDC and ETHUSDT are both ETH"):
+        read_panel([file], step_s=3_600)
+    assert read_panel([file], step_s=3_600, assets={"ETHUSDT": "ETH"}).coins == ("ETH",)
+
+
+def test_a_market_that_no_bar_is_of_is_named(tmp_path: Path) -> None:
+    times = pd.date_range("2025-12-07", periods=4, freq="1h", tz="UTC")
+    rows = pd.DataFrame({"time": times, "symbol": "ETHUSDT", "market": "futures", "close": 9.0})
+    rows.to_parquet(tmp_path / "c.parquet")
+    with pytest.raises(ScenarioError, match="no bars of market 'spot' and interval '1h'"):
+        read_panel([tmp_path / "c.parquet"], step_s=3_600, interval="1h")
+    assert len(read_panel([tmp_path / "c.parquet"], step_s=3_600, market="futures")) == 3

@@ -47,6 +47,16 @@ def test_only_the_token_and_its_followers_fall_and_fair_only_if_real(
     assert (scenarios.produce(20, 30).fair_price_usd == after.fair_price_usd[20:30]).all()
 
 
+@pytest.mark.parametrize("tokens", [{"WETH": 1.0, "wstETH": 0.5}, {"wstETH": 0.5, "WETH": 1.0}])
+def test_a_share_of_its_own_wins_over_that_of_what_a_token_follows(tokens: dict[str, float]) -> None:
+    jump = RatioJump(tokens, FALL, float("inf"), certain=True)
+    after = with_ratio_jumps(BASE, [jump], SNAPSHOT, seed=1).produce(0, 60).market_price_usd[:, -1, 0]
+    fall = np.log(after / BASE.produce(0, 60).market_price_usd[:, -1, 0])
+    weth, wsteth = (SNAPSHOT.asset_names.index(name) for name in ("WETH", "wstETH"))
+    assert (fall[:, weth] < 0).any()
+    np.testing.assert_allclose(fall[:, wsteth], 0.5 * fall[:, weth], atol=1e-12)
+
+
 def test_the_ratio_comes_back_with_its_half_life_or_never() -> None:
     rng = np.random.default_rng(3)
     time_s = np.arange(0, 10 * 3_600 + 1, 3_600.0)

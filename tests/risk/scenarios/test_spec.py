@@ -175,3 +175,11 @@ def test_a_changed_directory_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(MalformedFile, match="differs"):
         read_scenarios(tmp_path / "s", SNAPSHOT)
+
+
+def test_a_beta_that_moves_nothing_is_told(tmp_path: Path) -> None:
+    shock = "[[shock]]\nmove = 'market=-10%'\n"
+    scenarios = load_scenarios(spec(tmp_path, "[betas]\nDOGE = 2.0\n" + shock), SNAPSHOT)
+    assert any(f.subject == "DOGE" and "not used" in f.message for f in scenarios.findings)
+    with pytest.raises(MalformedFile, match="wstETH follows ETH"):
+        load_scenarios(spec(tmp_path, "[betas]\nwstETH = 2.0\n" + shock), SNAPSHOT)

@@ -16,6 +16,7 @@ from tests.risk.scenarios.test_spec import spec
 SNAPSHOT = market()
 FHS = "[[fhs]]\nscenarios = 40\nhorizon_s = 86400\nseed = 3\n"
 BOOTSTRAP = "[[bootstrap]]\nfiles = ['c.parquet']\nstep_s = 3600\nscenarios = 20\nhorizon_s = 86400\n"
+DEPEG = "[[depeg]]\ntokens = { USDC = 1.0 }\nkind = 'stable'\nhalf_life_s = 43200\ncertain = true\n"
 SHARES = "share = {} \nstressed = {}\n"
 
 
@@ -53,10 +54,17 @@ def test_generated_paths_stand_beside_shocks_without_shares(folder: Path) -> Non
     assert len(scenarios) == 61
 
 
+def test_sources_without_a_seed_draw_apart(folder: Path) -> None:
+    fhs = FHS.replace("seed = 3\n", "")
+    block = load_scenarios(spec(folder, fhs + fhs), SNAPSHOT).produce(0, 80)
+    assert (block.fair_price_usd[:40, 1:, 0] != block.fair_price_usd[40:, 1:, 0]).all()
+    same = load_scenarios(spec(folder, FHS + FHS), SNAPSHOT).produce(0, 80)  # as the file says
+    assert (same.fair_price_usd[:40] == same.fair_price_usd[40:]).all()
+
+
 def test_a_depeg_lies_on_top_of_every_source(folder: Path) -> None:
-    depeg = "[[depeg]]\ntokens = { USDC = 1.0 }\nkind = 'stable'\nhalf_life_s = 43200\ncertain = true\n"
     plain = load_scenarios(spec(folder, FHS), SNAPSHOT)
-    both = load_scenarios(spec(folder, FHS + depeg), SNAPSHOT)
+    both = load_scenarios(spec(folder, FHS + DEPEG), SNAPSHOT)
     usdc = both.produce(0, 40).market_price_usd[:, :, 0, 4]
     assert (usdc.min(axis=1) < 0.999).all()
     assert (both.produce(0, 40).fair_price_usd == plain.produce(0, 40).fair_price_usd).all()
@@ -97,6 +105,12 @@ def test_a_calendar_without_releases_ahead_is_told(folder: Path) -> None:
         (FHS + "condition = 'events'\nevents = []\nevent_at_s = []", "either events or event_at_s"),
         (FHS + "condition = 'events'\nevent_at_s = ['soon']", "event_at_s"),
         (FHS + "condition = 'range'\nrange = { low_usd = 3, high_usd = 2 }", "low below its high"),
+        (
+            FHS + "condition = 'range'\nrange = { low_usd = 3, high_usd = 4, supports_usd = ['x'] }",
+            "supports_usd",
+        ),
+        (FHS + "block_s = -1", "a block of -1 s"),
+        (FHS.replace("seed = 3", "seed = -3"), "a seed of -3"),
         (FHS + "model = 'none.parquet'", "no fitted model"),
         (FHS + "share = 1.0\n" + BOOTSTRAP, "some have none"),
         (FHS + "share = 1.0\nstressed = true\n[[grid]]\nmove = 'WETH=0:-5%:6'", "no share of a mixture"),
@@ -104,6 +118,10 @@ def test_a_calendar_without_releases_ahead_is_told(folder: Path) -> None:
         ("[[fhs]]\nscenarios = 4", "'horizon_s' is missing"),
         (BOOTSTRAP + "kind = 'circular'", "kind = 'circular'"),
         (BOOTSTRAP + "assets = { DOGE = 'ETH' }", "no series 'DOGE'"),
+        (BOOTSTRAP + "assets = { 'ETH/USDT' = 'ETH', 'BTC/USDT' = 'ETH' }", "are both ETH"),
+        (BOOTSTRAP + "assets = { 'ETH/USDT' = 5 }", "assets holds 5"),
+        (BOOTSTRAP + "block_s = 0", "a block of 0 s"),
+        (FHS + DEPEG + "seed = 1\n" + DEPEG + "seed = 2\n", r"depegs with seeds \[1, 2\]"),
         ("[[paths]]\nfolder = 'nowhere'", "no directory of scenarios"),
         (FHS + "[[depeg]]\ntokens = { USDC = 1.0 }\nhalf_life_s = 1", "either kind or severity"),
         (FHS + "[[depeg]]\ntokens = { USDC = 'x' }\nkind = 'stable'\nhalf_life_s = 1", "tokens ="),
