@@ -93,6 +93,10 @@ class Scenarios:
             raise ScenarioError(
                 "times must be finite and strictly increasing.", remedy="Sort the path and drop duplicates."
             )
+        if self.time_s[0] < 0:
+            raise ScenarioError(
+                f"a path begins {-self.time_s[0]:g} s before the snapshot.", remedy="Count time from it."
+            )
 
     def __len__(self) -> int:
         return len(self.names)

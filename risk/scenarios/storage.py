@@ -35,6 +35,7 @@ FloatArray = NDArray[np.float64]
 
 SCHEMA = "breakwater.scenarios/1"
 INDEX, MARKET, FAIR, MANIFEST = "scenarios.parquet", "market.parquet", "fair.parquet", "manifest.json"
+ROWS = 1 << 18  # checked at a time
 
 
 def write_scenarios(scenarios: Scenarios, folder: Path) -> None:
@@ -105,9 +106,9 @@ def read_scenarios(folder: Path, snapshot: Snapshot) -> Scenarios:
     ------
     MalformedFile
         If a file is missing, unreadable, changed, or its rows are not the full product of
-        scenarios, times and venues.
+        scenarios, times and venues in that order.
     ScenarioError
-        If a column names no asset of the market, or a price is not positive.
+        If a column names no asset of the market; and in a block, if a price is not positive.
     """
     return _read(folder, snapshot.asset_names, snapshot.price_usd, lambda: _held(folder, snapshot))
 
@@ -136,10 +137,11 @@ def _read(
     for name in ("name", "group", "weight"):
         if name not in index:
             raise MalformedFile(f"{INDEX} has no column '{name}'.", remedy="See docs/scenarios.md.")
-    keys = _table(folder / MARKET, ["scenario", "time_s", "venue"])
-    time_s = np.sort(keys["time_s"].unique()).astype(np.float64)
-    venues = tuple(str(v) for v in keys["venue"].unique())
-    _check_product(keys, len(index), time_s, venues)
+    weight = _numbers(index["weight"], INDEX)
+    time_s, venues = _grid(folder / MARKET)
+    _check_product(folder / MARKET, len(index), time_s, venues)
+    if (folder / FAIR).exists():
+        _check_product(folder / FAIR, len(index), time_s, None)
     hashes = {name: _sha256(folder / name) for name in (INDEX, MARKET, FAIR) if (folder / name).exists()}
     return Scenarios(
         names=tuple(index["name"].astype(str)),
@@ -147,7 +149,7 @@ def _read(
         assets=assets,
         venues=venues,
         time_s=time_s,
-        weight=index["weight"].to_numpy(dtype=np.float64),
+        weight=weight,
         seed=manifest.get("seed"),
         sha256=digest({"files": hashes, "assets": assets}, price_usd),
         produce=partial(_produce, folder, assets, price_usd, (len(time_s), len(venues))),
@@ -173,16 +175,44 @@ def _manifest(folder: Path) -> Mapping[str, Any]:
     return dict(manifest)
 
 
-def _check_product(keys: pd.DataFrame, n: int, time_s: FloatArray, venues: tuple[str, ...]) -> None:
-    expected = pd.MultiIndex.from_product([range(n), time_s, venues])
-    found = pd.MultiIndex.from_frame(keys)
-    if len(found) != len(expected) or not (found == expected).all():
-        same = found[: len(expected)] == expected[: len(found)]
-        row = int(np.argmin(same)) if not same.all() else min(len(found), len(expected))
+def _grid(path: Path) -> tuple[FloatArray, tuple[str, ...]]:
+    """Return times and venues of the first scenario; the others have to have the same."""
+    rows = _table(path, ["scenario", "time_s", "venue"], [("scenario", "==", 0)])
+    time_s = np.unique(_numbers(rows["time_s"], path.name))
+    return time_s, tuple(str(v) for v in rows["venue"].unique())
+
+
+def _check_product(path: Path, n: int, time_s: FloatArray, venues: tuple[str, ...] | None) -> None:
+    """Refuse rows that are not all scenarios, times and venues, in order; a batch at a time."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    names, places = ["scenario", "time_s"], 1
+    if venues is not None:
+        names, places = [*names, "venue"], len(venues)
+    whole, row, broken = n * len(time_s) * places, 0, False
+    try:
+        for batch in pq.ParquetFile(path).iter_batches(ROWS, columns=names):
+            place = np.arange(row, row + len(batch))
+            good = place < whole
+            good &= batch["scenario"].to_numpy(zero_copy_only=False) == place // (len(time_s) * places)
+            good &= batch["time_s"].to_numpy(zero_copy_only=False) == time_s[place // places % len(time_s)]
+            if venues is not None:
+                found = pc.index_in(pc.cast(batch["venue"], pa.string()), pa.array(venues, pa.string()))
+                good &= found.to_numpy(zero_copy_only=False) == place % places
+            broken = not good.all()
+            row += int(np.argmin(good)) if broken else len(batch)
+            if broken:
+                break
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+        raise _unreadable(path, error) from error
+    if broken or row != whole or whole == 0:
+        of = f"{n} scenarios and {len(time_s)} times"
+        of = of if venues is None else f"{n} scenarios, {len(time_s)} times and {places} venues"
         raise MalformedFile(
-            f"{MARKET} row {row} breaks the product of {n} scenarios, {len(time_s)} times and "
-            f"{len(venues)} venues.",
-            remedy="Sort by scenario, time_s and venue, and give every combination once.",
+            f"{path.name} row {row} breaks the product of {of}.",
+            remedy=f"Sort by {', '.join(names)}, and give every combination once.",
         )
 
 
@@ -192,9 +222,7 @@ def _columns(path: Path) -> list[str]:
     try:
         names = pq.read_schema(path).names
     except (OSError, ValueError) as error:
-        raise MalformedFile(
-            f"{path.name} cannot be read: {error}.", remedy="See docs/scenarios.md."
-        ) from error
+        raise _unreadable(path, error) from error
     return [c for c in names if c not in ("scenario", "time_s", "venue")]
 
 
@@ -233,28 +261,40 @@ def _produce(
 def _prices(path: Path, assets: tuple[str, ...], price_usd: FloatArray, start: int, stop: int) -> FloatArray:
     rows = _table(path, None, [("scenario", ">=", start), ("scenario", "<", stop)])
     columns = [
-        rows[a].to_numpy(dtype=np.float64) if a in rows else np.full(len(rows), price_usd[i])
+        _numbers(rows[a], path.name) if a in rows else np.full(len(rows), price_usd[i])
         for i, a in enumerate(assets)
     ]
     values = np.stack(columns, axis=1)
-    bad = ~(np.isfinite(values) & (values >= 0))
+    bad = ~(np.isfinite(values) & (values > 0))
     if bad.any():
         row, column = np.argwhere(bad)[0]
         raise ScenarioError(f"{path.name}: {assets[column]} costs {values[row, column]} in a scenario.")
     return values
 
 
+def _numbers(column: pd.Series, name: str) -> FloatArray:
+    try:
+        return column.to_numpy(dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise MalformedFile(f"{name}: {column.name} holds no numbers: {error}.") from error
+
+
 def _table(path: Path, columns: list[str] | None, filters: Any = None) -> pd.DataFrame:
+    import pyarrow as pa
+
     try:
         return pd.read_parquet(path, columns=columns, filters=filters)
-    except (OSError, ValueError) as error:
-        raise MalformedFile(
-            f"{path.name} cannot be read: {error}.", remedy="See docs/scenarios.md."
-        ) from error
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> MalformedFile:
+    return MalformedFile(f"{path.name} cannot be read: {error}.", remedy="See docs/scenarios.md.")
 
 
 def _sha256(path: Path) -> str:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise MalformedFile(f"{path.name} cannot be read: {error.strerror}.") from error

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from math import inf
 
 from abis.errors import InputError
 
@@ -51,6 +52,8 @@ class Tiers:
             raise InputError(
                 f"margin tiers {self.from_usd} with {self.rate} fall.", remedy="Sort them by size."
             )
+        if not all(f < inf for f in self.from_usd):
+            raise InputError(f"margin tiers from {self.from_usd} USD.", remedy="Give finite amounts.")
         if not all(0.0 < r < 1.0 for r in self.rate):
             raise InputError(f"maintenance rates {self.rate}.", remedy="Give fractions between 0 and 1.")
 

@@ -160,12 +160,36 @@ def test_directories_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         read_scenarios(own_directory(tmp_path / "b", WETH=float("nan")), SNAPSHOT).produce(0, 2)
     with pytest.raises(MalformedFile, match="product"):
         read_scenarios(own_directory(tmp_path / "c", time_s=0.0), SNAPSHOT)
+    for folder, price in (("e", 0.0), ("f", "dear")):
+        with pytest.raises((MalformedFile, ScenarioError), match=r"WETH (costs 0.0|holds no numbers)"):
+            read_scenarios(own_directory(tmp_path / folder, WETH=price), SNAPSHOT).produce(0, 2)
     folder = own_directory(tmp_path / "d")
     (folder / "market.parquet").unlink()
     with pytest.raises(MalformedFile, match=r"market\.parquet"):
         read_scenarios(folder, SNAPSHOT)
     with pytest.raises(MalformedFile, match="no directory"):
         read_scenarios(tmp_path / "nothing", SNAPSHOT)
+
+
+def test_fair_prices_in_another_order_are_refused(tmp_path: Path) -> None:
+    folder = own_directory(tmp_path / "a")
+    times = pd.read_parquet(folder / "market.parquet")["time_s"].unique()
+    rows = [{"scenario": s, "time_s": t, "WETH": 2_000.0 + t} for s in (0, 1) for t in times]
+    pd.DataFrame(rows).to_parquet(folder / "fair.parquet")
+    fair = read_scenarios(folder, SNAPSHOT).produce(0, 2).fair_price_usd
+    assert fair[0, :, 0].tolist() == list(2_000 + times)
+    for wrong in (rows[::-1], rows[:-1], [*rows, rows[-1]]):
+        pd.DataFrame(wrong).to_parquet(folder / "fair.parquet")
+        with pytest.raises(MalformedFile, match=r"fair\.parquet row \d+ breaks the product"):
+            read_scenarios(folder, SNAPSHOT)
+
+
+def test_a_path_from_before_the_snapshot_is_refused(tmp_path: Path) -> None:
+    folder = own_directory(tmp_path / "a")
+    rows = pd.read_parquet(folder / "market.parquet")
+    rows.assign(time_s=rows["time_s"] - 300.0).to_parquet(folder / "market.parquet")
+    with pytest.raises(ScenarioError, match="begins 300 s before the snapshot"):
+        read_scenarios(folder, SNAPSHOT)
 
 
 def test_a_changed_directory_is_refused(tmp_path: Path) -> None:
