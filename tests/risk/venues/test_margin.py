@@ -41,7 +41,7 @@ def test_maintenance_margin_is_continuous_where_tiers_meet() -> None:
         ((0.0, 1.0), (0.2, 0.1)),
         ((0.0,), (1.0,)),
         ((0.0, float("nan")), (0.1, 0.2)),
-    ],  # fmt: skip
+    ],
 )
 def test_impossible_tiers_are_refused(edges: tuple[float, ...], rates: tuple[float, ...]) -> None:
     with pytest.raises(InputError):
