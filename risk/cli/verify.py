@@ -22,7 +22,8 @@ the settings and the copies of the input files, and compared. The first file tha
 first differing line; exit code 1.
 
 Of what 'solve' wrote, the choice is judged and certified again, its plan made again, and all their figures \
-compared; the search for a better one, and what explains the choice, is not made again.
+compared, in solution.md too; the search for a better one, its gaps, the frontier, and what explains the \
+choice, is not made again.
 
 A bundle of 'solve' holds its snapshot, others do not: it is taken from --snapshot, or from 'snapshot' \
 inside or beside the folder if its hash is the manifest's. Scenarios and depth are in the bundle with all \

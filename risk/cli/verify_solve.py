@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from risk.cli.proposal_request import Files
+    from risk.cli.solve_request import SolveRequest
     from risk.engine.arrays import IntArray
     from risk.proposal.bundle import Manifest
     from risk.proposal.changes import Change
+    from risk.scenarios.scenarios import Scenarios
+    from risk.solver.evaluate import Setting
     from risk.solver.menu import Menu
+    from risk.solver.recommend import Solution
 
 SOLUTION = "solution.json"
 LABELS = {
@@ -26,6 +30,8 @@ LABELS = {
     "judged": "choices judged",
     "stages": "stages of the plan",
 }
+# Entries of the solution that are computed again, beside both judgements and the proof.
+COMPUTED = ("objective", "limits", "changes", "rows", "plan", "twins", "two_largest")
 RELATIVE = 1e-9  # sums on another machine may round otherwise
 
 
@@ -52,14 +58,12 @@ def judge_again(manifest: Manifest, given: Mapping[str, bytes], folder: Path, fi
     from protocols.store import load
     from risk.cli.progress import reporting
     from risk.cli.solve_request import SolveRequest
+    from risk.cli.verify_page import PAGE, check_page, check_shape
     from risk.depth_file import load_depth
-    from risk.solver.evaluate import Setting, amounts
+    from risk.solver.evaluate import Setting
     from risk.solver.limits import load_limits
     from risk.solver.menu import menu_of
-    from risk.solver.objectives import value
-    from risk.solver.plan import stages
-    from risk.solver.proof import prove
-    from risk.solver.solution_json import amounts_json, change_json, plan_json, rows_json
+    from risk.solver.solution_json import text
 
     request = SolveRequest.from_json(manifest.settings)
     if files.limits is None:
@@ -73,31 +77,88 @@ def judge_again(manifest: Manifest, given: Mapping[str, bytes], folder: Path, fi
         )
     curves = None if files.depth is None else load_depth(files.depth, taken)
     setting = Setting(taken, menu_of(taken, limits), batch, limits, None, curves)
-    data = loads(given[SOLUTION])["data"]
+    body = loads(given[SOLUTION])
+    check_shape(body)
+    _check_inputs(body["inputs"], manifest, files)
     with reporting(LABELS) as report:
-        compare(
-            "do_nothing", data["do_nothing"]["amounts"], amounts_json(amounts(setting, setting.menu.current))
-        )
-        report("judged", 1, 2)
-        if data["recommended"] is None:
-            _check_plan_file(given, manifest.snapshot_sha256, ())
-            return
-        chosen = choice_of(setting.menu, data["changes"])
-        compare("recommended", data["recommended"]["amounts"], amounts_json(amounts(setting, chosen)))
-        report("judged", 2, 2)
-        changes = setting.menu.changes(chosen)
-        compare("recommended.gain", data["recommended"]["gain"], value(setting, limits.objective, chosen))
-        compare("changes", data["changes"], [change_json(c) for c in changes])
-        compare("rows", data["rows"], rows_json(setting.menu, chosen))
-        _check_plan_file(given, manifest.snapshot_sha256, changes)
-        plan = plan_json(stages(setting, chosen, lambda d, n: report("stages", d, n)))
-        compare("plan", data["plan"], plan)
-        asked = request.without_search().asked
-        proof = prove(setting, chosen, request.samples(taken, files), asked, report).to_json()
-    said = dict(data["proof"])
-    for body in (said, proof):
-        body.pop("identified")  # needs searches; its bytes have their hash
-    compare("proof", said, json.loads(json.dumps(proof)))
+        solution = _solution(setting, body, request, request.samples(taken, files), report)
+    _check_plan_file(given, manifest.snapshot_sha256, solution.changes)
+    _compare(body["data"], solution)
+    check_page(given[PAGE].decode("utf-8", "replace"), text(solution))
+
+
+def _solution(
+    setting: Setting,
+    body: Mapping[str, Any],
+    request: SolveRequest,
+    samples: Mapping[str, Scenarios],
+    report: Callable[[str, int, int], None],
+) -> Solution:
+    """Return the solution judged, staged and certified again; what a search found is what the bundle says."""
+    from abis.findings import Finding
+    from risk.cli.verify_page import conflict_of, search_of
+    from risk.solver.attempt import attempt
+    from risk.solver.largest import largest_two
+    from risk.solver.plan import stages
+    from risk.solver.proof import prove
+    from risk.solver.recommend import Solution
+    from risk.solver.solution_json import attempt_json
+    from risk.solver.twins import twins
+
+    data, menu = body["data"], setting.menu
+    found = tuple(Finding.from_json(f) for f in body["findings"])
+    now = attempt(setting, menu.current, whole=True)
+    compare("do_nothing", data["do_nothing"], attempt_json(now))
+    report("judged", 1, 2)
+    if data["recommended"] is None:
+        search = search_of(data, now, None, menu)
+        return Solution(setting, search, conflict_of(data["conflict"]), (), (), (), None, found)
+    chosen = choice_of(menu, data["changes"])
+    best = attempt(setting, chosen, whole=True)
+    compare("recommended", data["recommended"], attempt_json(best))
+    report("judged", 2, 2)
+    plan = stages(setting, chosen, lambda d, n: report("stages", d, n))
+    return Solution(
+        setting=setting,
+        search=search_of(data, now, best, menu),
+        conflict=None,
+        changes=menu.changes(chosen),
+        plan=plan,
+        neighbours=(),
+        proof=prove(setting, chosen, samples, request.without_search().asked, report),
+        findings=found,
+        twins=twins(setting, chosen),
+        largest=(largest_two(setting, menu.current), largest_two(setting, chosen)),
+    )
+
+
+def _check_inputs(said: Mapping[str, Any], manifest: Manifest, files: Files) -> None:
+    """Refuse hashes in the solution that are not those of its bundle."""
+    from risk.cli.scenario_options import sha256_of
+
+    again = {
+        "snapshot_sha256": manifest.snapshot_sha256,
+        "limits_sha256": sha256_of(files.limits),
+        "scenarios_sha256": manifest.scenarios_sha256,
+        "seed": manifest.seed,
+    }
+    compare("inputs", {name: said.get(name) for name in again}, again)
+
+
+def _compare(data: Mapping[str, Any], solution: Solution) -> None:
+    """Hold all of a solution's data that was computed again to what was computed."""
+    from risk.solver.solution_json import to_json
+
+    again = json.loads(json.dumps(to_json(solution)))
+    for name in COMPUTED:
+        compare(name, data.get(name), again[name])
+    if data["proof"] is not None and again["proof"] is not None:
+        said, proof = dict(data["proof"]), again["proof"]
+        for one in (said, proof):
+            one.pop("identified")  # needs searches; its bytes have their hash
+        compare("proof", said, proof)
+    else:
+        compare("proof", data["proof"], again["proof"])
 
 
 def _check_plan_file(given: Mapping[str, bytes], snapshot_sha256: str, changes: Sequence[Change]) -> None:

@@ -33,9 +33,9 @@ def to_json(solution: Solution, explained: Explained | None = None) -> dict[str,
     return {
         "objective": [o.value for o in solution.setting.limits.objectives],
         "limits": solution.setting.limits.to_json(),
-        "do_nothing": _attempt(found.now),
-        "recommended": None if found.best is None else _attempt(found.best),
-        "attempts": [_attempt(a) for a in found.attempts],
+        "do_nothing": attempt_json(found.now),
+        "recommended": None if found.best is None else attempt_json(found.best),
+        "attempts": [attempt_json(a) for a in found.attempts],
         "surrogate_bound": _finite(found.surrogate_bound),
         "exact_bound": _finite(found.exact_bound),
         "stopped_early": found.stopped,
@@ -228,7 +228,8 @@ def change_json(change: Change) -> dict[str, Any]:
     }
 
 
-def _attempt(attempt: Attempt) -> dict[str, Any]:
+def attempt_json(attempt: Attempt) -> dict[str, Any]:
+    """Return a judged choice as JSON-ready values."""
     return {"gain": attempt.gain, "kept": attempt.kept, "amounts": amounts_json(attempt.amounts)}
 
 

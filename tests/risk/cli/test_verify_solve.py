@@ -104,7 +104,69 @@ def test_a_forged_amount_is_found(bundle: Path, run: Run) -> None:
     rewritten(bundle, "solution.json", less)
     code, _, err = run("verify", bundle)
     assert code == 1
-    assert "recommended[0].value" in " ".join(err.split())
+    assert "recommended.amounts[0].value" in " ".join(err.split())
+
+
+def of(*place: Any, to: Any = None) -> Callable[[Any], None]:
+    """A forgery of one entry: another value, or 1.01 of the number there."""
+
+    def forge(body: Any) -> None:
+        for key in place[:-1]:
+            body = body[key]
+        body[place[-1]] = body[place[-1]] * 1.01 + 1 if to is None else to
+
+    return forge
+
+
+@pytest.mark.parametrize(
+    ("forge", "named"),
+    [
+        (of("inputs", "seed"), "inputs.seed"),
+        (of("inputs", "limits_sha256", to="0"), "inputs.limits_sha256"),
+        (of("data", "limits", "bad_debt.cvar_usd"), "limits.bad_debt.cvar_usd"),
+        (of("data", "do_nothing", "gain"), "do_nothing.gain"),
+        (of("data", "recommended", "kept", to=False), "recommended.kept"),
+        (of("data", "twins", 0, "holds_real_usd"), "twins[0].holds_real_usd"),
+        (of("data", "two_largest", 1, "debt_usd"), "two_largest[1].debt_usd"),
+        (of("data", "exact_bound"), "solution.md"),  # the page says another
+        (of("findings", 0, "message", to="all is well"), "solution.md"),
+        (of("findings", 0, "kind", to="no kind"), "is none that 'breakwater solve' writes"),
+        (of("data", "proof", to={"identified": None}), "proof is not what"),
+        (of("data", to={}), "is none that 'breakwater solve' writes"),
+    ],
+)
+def test_whatever_is_computed_again_is_found(
+    bundle: Path, run: Run, forge: Callable[[Any], None], named: str
+) -> None:
+    rewritten(bundle, "solution.json", forge)
+    code, _, err = run("verify", bundle)
+    assert code in (1, 2)
+    assert named in " ".join(err.split())
+
+
+def test_a_recommendation_that_was_taken_away_is_found(bundle: Path, run: Run) -> None:
+    """Without a recommendation there is no plan to ask for, and its page says why."""
+
+    def none(body: Any) -> None:
+        body["data"] |= {"recommended": None, "changes": [], "plan": [], "proof": None}
+
+    rewritten(bundle, "solution.json", none)
+    assert run("verify", bundle)[0] == 1
+
+
+@pytest.mark.parametrize(
+    "old", ["### Limits, and what is left of each\n\n", "| 1,000,000,000,000 |", "## Proof\n"]
+)
+def test_a_forged_page_is_found(bundle: Path, run: Run, old: str) -> None:
+    """The page is what people read: it says what solution.json does, under a manifest that agrees with it."""
+    page = (bundle / "solution.md").read_text()
+    assert old in page
+    (bundle / "solution.md").write_text(page.replace(old, "", 1))
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    manifest["outputs"]["solution.md"] = sha256((bundle / "solution.md").read_bytes())
+    (bundle / "manifest.json").write_text(json.dumps(manifest))
+    code, _, err = run("verify", bundle)
+    assert (code, "solution.md is not what its inputs lead to" in " ".join(err.split())) == (1, True)
 
 
 def test_a_forged_stage_is_found(bundle: Path, run: Run) -> None:
