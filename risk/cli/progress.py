@@ -1,4 +1,4 @@
-"""Progress on stderr: bars on a terminal, one line a finished phase, with its time, elsewhere."""
+"""Progress on stderr: bars on a terminal, one line a phase that ended, with its time, elsewhere."""
 
 from __future__ import annotations
 
@@ -72,13 +72,28 @@ def _lines(labels: Mapping[str, str], console: object) -> Iterator[Report]:
     assert isinstance(console, Console)
 
     began_s = time.monotonic()
+    going: tuple[str, int, int] | None = None  # phase, done and total of what has not been told yet
+
+    def tell(phase: str, many: str) -> None:
+        nonlocal began_s, going
+        took_s = time.monotonic() - began_s
+        took = f" ({took_s:,.0f} s)" if took_s >= 1 else ""
+        console.print(f"{labels.get(phase, phase)}: {many}{took}", markup=False, highlight=False)
+        began_s, going = time.monotonic(), None
+
+    def leave() -> None:
+        """Tell of a phase that ended short of its total: a search that needed fewer attempts."""
+        if going is not None:
+            phase, done, total = going
+            tell(phase, f"{done:,} of {total:,}")
 
     def report(phase: str, done: int, total: int) -> None:
-        nonlocal began_s
+        nonlocal going
+        if going is not None and going[0] != phase:
+            leave()
+        going = (phase, done, total)
         if done == total:
-            took_s = time.monotonic() - began_s
-            took = f" ({took_s:,.0f} s)" if took_s >= 1 else ""
-            console.print(f"{labels.get(phase, phase)}: {total:,}{took}", markup=False, highlight=False)
-            began_s = time.monotonic()
+            tell(phase, f"{total:,}")
 
     yield report
+    leave()
