@@ -107,7 +107,9 @@ def solve(
         int | None,
         typer.Option("--draws", min=2, help=f"Days drawn from the shipped model. Default: {DRAWS:,}."),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the draws; certificate: the next.")] = 1,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=2**52, help="Of the draws; certificate: the next.")
+    ] = 1,
     certified: Annotated[
         int, typer.Option("--certify", min=0, help="Independent days that certify the choice; 0: none.")
     ] = 0,
@@ -115,7 +117,7 @@ def solve(
         list[str] | None,
         typer.Option("--certify-with", help="Generator to certify under; repeatable. Default: stressed."),
     ] = None,
-    tries: Annotated[int, typer.Option("--try", min=1, help="Which try to certify this is.")] = 1,
+    tries: Annotated[int, typer.Option("--try", min=1, max=10**6, help="Which try to certify this is.")] = 1,
     outer: Annotated[int, typer.Option("--outer", min=0, help="Other histories to judge under.")] = 0,
     sensitivity: Annotated[
         int, typer.Option("--sensitivity", min=0, help="Attempts of each search under other depths; 0: none.")

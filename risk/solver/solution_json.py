@@ -85,7 +85,11 @@ def _lines(solution: Solution, explained: Explained | None) -> Iterator[str]:
         yield from infeasible_lines(solution)
         return
     if not solution.changes:
-        yield "Nothing: no choice on the menu is better than what is in force."
+        yield (
+            "Nothing: none of the choices judged is better than what is in force; others may be, see the gaps."
+            if found.stopped
+            else "Nothing: no choice on the menu is better than what is in force."
+        )
     else:
         yield "| parameter | in force | recommended |"
         yield "|---|---|---|"

@@ -54,6 +54,7 @@ def test_nothing_feasible_is_exit_code_1(snap: Path, run: Run, tmp_path: Path) -
         (("--frontier", 3), "--frontier 3 writes files. Name a folder with -o"),
         (("--draws", 1), "greater than or equal to 2"),
         (("--draws", "many"), "valid integer"),
+        (("--seed", 10**20), "--seed"),  # JSON holds no such number
         (("--draws", 50), "50 scenarios are too few for tail.level = 0.99"),
         (("--draws", 500, "--shock", "WETH=-20%"), "--draws 500 draws nothing"),
         (("--certify-with", "median"), "--certify-with median speaks of a certificate"),

@@ -83,6 +83,14 @@ def test_nothing_is_changed_where_nothing_is_asked(market: Snapshot, falls: Scen
     assert "no choice on the menu is better" in text(solution)
 
 
+def test_nothing_found_in_time_is_no_proof_that_there_is_nothing(market: Snapshot, falls: Scenarios) -> None:
+    solution = recommend(market, limits(), falls, effort=Effort(seconds=0))
+    assert solution.changes == ()
+    assert solution.search.exact_bound > solution.search.now.gain
+    assert "no choice on the menu is better" not in text(solution)
+    assert "others may be, see the gaps" in text(solution)
+
+
 def test_conflicts_are_named(market: Snapshot, falls: Scenarios) -> None:
     solution = recommend(market, limits("[liquidations]\ncvar_usd = 1\n"), falls)
     assert solution.chosen is None
