@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 
 SCHEMA = "breakwater.scenario_build/1"
 KNOWN = ("december-2025",)
+_BEYOND = (
+    "btc_low_usd",
+    "eth_low_usd",
+    "cascade_share",
+    "widest_dispersion",
+    "low",
+    "own",
+)  # published depth
 PHASES = {
     "fit": "Runs of the fit",
     "what-ifs": "What-ifs",
@@ -159,6 +167,12 @@ def _write(found: December, taken: Snapshot | None, output: Path) -> None:
     typer.echo(f"Written to {output}.{left}", err=True)
 
 
+def _known(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a run without what it does not say: where it goes if it runs away, and what is no number."""
+    lost = _BEYOND if row["diverges"] else ()
+    return {k: None if v != v or k in lost else v for k, v in row.items()}
+
+
 def _json(
     found: December,
     rows: list[dict[str, Any]],
@@ -193,11 +207,11 @@ def _json(
         "spectral_radius_before": found.radius,
         "candle_error_bps": dict(found.error_bps),
         "liquidations": liquidations(found.wave),
-        "runs": [summary(BASE, found.wave), *(summary(n, w) for n, w in found.others.items())],
+        "runs": [_known(summary(n, w)) for n, w in {BASE: found.wave, **found.others}.items()],
         "w2_runs_away": found.w2_runs_away,
         "not_identified": rows,
         "hyperliquid_share_needed": needed,
-        "next_shock": [{k: None if v != v else v for k, v in asdict(n).items()} for n in shocks],
+        "next_shock": [_known(asdict(n)) for n in shocks],
         "next_shock_even_share": even,
     }
     units = {
@@ -206,7 +220,7 @@ def _json(
         "spectral_radius_before": "pure number; 1 and above feeds itself",
         "candle_error_bps": "basis points",
         "liquidations": "USD; shares of 1",
-        "runs": "USD; shares of 1; widest_dispersion log difference between venues",
+        "runs": "USD; shares of 1; widest_dispersion log difference between venues; null where it runs away",
         "not_identified": "USD; USD per percent; shares of 1",
         "hyperliquid_share_needed": "share of leveraged open interest",
         "next_shock": "USD; log moves; shares of 1",

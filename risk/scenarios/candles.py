@@ -170,7 +170,7 @@ def unix_seconds(times: pd.Series, path: Path) -> pd.Series:
         return stamps.dt.as_unit("s").astype("int64")
     except (TypeError, ValueError) as error:
         raise MalformedFile(
-            f"{path.name}: a time cannot be read: {error}.", remedy="Use ISO 8601."
+            f"{path.name}: a time cannot be read: {str(error).splitlines()[0]}.", remedy="Use ISO 8601."
         ) from error
 
 

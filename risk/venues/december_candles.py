@@ -7,7 +7,7 @@ other until they agree.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,14 +17,17 @@ from numpy.typing import NDArray
 
 from abis.errors import BreakwaterError, ScenarioError
 from abis.findings import Finding, FindingKind, Severity
-from risk.scenarios.candles import read_candles
+from risk.scenarios.candles import Candles, read_candles
+from risk.scenarios.panel import coin_of
 from risk.venues.december import DAY_S, Fit, Wave
 from risk.venues.market import Market
 from risk.venues.positions import FloatArray
 
-SYMBOLS = {"BTC": "BTCUSDT", "ETH": "ETHUSDT", "SOL": "SOLUSDT", "XRP": "XRPUSDT", "MEME": "DOGEUSDT"}
+COINS = {"BTC": "BTC", "ETH": "ETH", "SOL": "SOL", "XRP": "XRP", "MEME": "DOGE"}  # whose candles each has
 ENDS = {"W1": "2025-12-07T16:00:00Z", "W2": "2025-12-16T12:00:00Z"}  # of the 24 hours of each set
 BAR_S, DAMPING, NEEDED = 300.0, 0.5, ("BTC", "ETH")
+FAULTY = "faulty"  # where a fetch sets rows apart
+SHOWN = 3  # reasons why candles do not do
 
 
 @dataclass(eq=False)
@@ -88,7 +91,8 @@ def candle_path(folder: Path, target_set: str, prices: Mapping[str, float]) -> C
     Parameters
     ----------
     folder : Path
-        Of CSV or Parquet files (see `risk.scenarios.candles`), or one such file.
+        Of CSV or Parquet files (see `risk.scenarios.candles`), such as `breakwater data fetch` fills, or
+        one such file.  A file that covers the day counts before those that do so together.
     target_set : {"W1", "W2"}
     prices : mapping of str to float
         For assets without candles.
@@ -100,40 +104,25 @@ def candle_path(folder: Path, target_set: str, prices: Mapping[str, float]) -> C
     """
     end = int(pd.Timestamp(ENDS[target_set]).timestamp())
     when = np.arange(end - int(DAY_S), end + 1, int(BAR_S), dtype=np.int64)
-    files = (
-        sorted(p for p in folder.rglob("*") if p.suffix in (".csv", ".parquet"))
-        if folder.is_dir()
-        else [folder]
-    )
+    pieces, reasons = _read(folder, when)
     found: dict[str, FloatArray] = {}
-    reasons: dict[str, str] = {}
-    for path in files:
-        missing = [a for a in SYMBOLS if a not in found]
-        if not missing or not _may_cover(path, when):
-            continue
+    for asset, coin in COINS.items():
+        held = [c for (_, name), series in pieces.items() if name == coin for c in (*series, _joined(series))]
         try:
-            series = read_candles([path], interval="5m")
-        except BreakwaterError as error:
-            reasons[path.name] = error.message
-            continue
-        for asset in missing:
-            if SYMBOLS[asset] not in series:
-                continue
-            try:
-                found[asset] = series[SYMBOLS[asset]].at(when)
-            except ScenarioError as error:
-                if asset in NEEDED:
-                    reasons[f"{path.name} {asset}"] = error.message
+            found[asset] = _covering(held, when)
+        except ScenarioError as error:
+            if asset in NEEDED and held:
+                reasons.append(error.message)
     lacking = [a for a in NEEDED if a not in found]
     if lacking:
-        hint = f" {' '.join(reasons.values())}" if reasons else ""
+        hint = f" {' '.join(dict.fromkeys(reasons[-SHOWN:]))}" if reasons else ""
         raise ScenarioError(
-            f"no five-minute candles of {SYMBOLS[lacking[0]]} cover the day to {ENDS[target_set]}.{hint}",
-            remedy="Give a folder with spot candles of BTCUSDT and ETHUSDT for December 2025.",
+            f"no five-minute candles of {COINS[lacking[0]]} cover the day to {ENDS[target_set]}.{hint}",
+            remedy="Give a folder with spot candles of BTC and ETH for December 2025.",
         )
     findings = tuple(
         Finding(FindingKind.MISSING, Severity.INFO, a, "no candles of that day: it follows BTC by its beta.")
-        for a in SYMBOLS
+        for a in COINS
         if a not in found
     )
     price = {a: float(found[a][0]) if a in found else prices[a] for a in prices}
@@ -141,8 +130,47 @@ def candle_path(folder: Path, target_set: str, prices: Mapping[str, float]) -> C
     return CandlePath((when - when[0]).astype(np.float64), logs, price, findings)
 
 
-def _may_cover(path: Path, when: NDArray[np.int64]) -> bool:
-    """Return whether a Parquet file's statistics allow it to hold that day; True for a CSV file."""
+def _read(folder: Path, when: NDArray[np.int64]) -> tuple[dict[tuple[Path, str], list[Candles]], list[str]]:
+    """Return the series of each folder and coin, one a file, and why files were not read."""
+    files = [folder]
+    if folder.is_dir():
+        files = sorted(p for p in folder.rglob("*") if p.suffix in (".csv", ".parquet"))
+    pieces: dict[tuple[Path, str], list[Candles]] = {}
+    reasons: list[str] = []
+    for path in files:
+        if path.parent.name == FAULTY or not _may_touch(path, when):
+            continue
+        try:
+            series = read_candles([path], interval="5m")
+        except BreakwaterError as error:
+            reasons.append(error.message)
+            continue
+        for symbol, candles in series.items():
+            pieces.setdefault((path.parent, coin_of(symbol)), []).append(candles)
+    return pieces, reasons
+
+
+def _covering(held: Sequence[Candles], when: NDArray[np.int64]) -> FloatArray:
+    """Return the prices of the first series that covers all times; the last one's error if none does."""
+    last = ScenarioError("no series was given.")
+    for candles in held:
+        try:
+            return candles.at(when)
+        except ScenarioError as error:
+            last = error
+    raise last
+
+
+def _joined(pieces: Sequence[Candles]) -> Candles:
+    """Return the parts of one folder as one series; the first file counts where two overlap."""
+    end_s = np.concatenate([c.end_s for c in pieces])
+    price = np.concatenate([c.price for c in pieces])
+    times, place = np.unique(end_s, return_index=True)
+    return Candles(pieces[0].symbol, times, price[place], min(c.step_s for c in pieces))
+
+
+def _may_touch(path: Path, when: NDArray[np.int64]) -> bool:
+    """Return whether a Parquet file's statistics allow it to hold some of that day; True for a CSV file."""
     if path.suffix != ".parquet":
         return True
     import pyarrow.parquet as pq
@@ -157,4 +185,4 @@ def _may_cover(path: Path, when: NDArray[np.int64]) -> bool:
         return True
     first = min(pd.Timestamp(s.min).timestamp() for s in stats)
     last = max(pd.Timestamp(s.max).timestamp() for s in stats)
-    return bool(first <= when[0] and last >= when[-1] - 2 * BAR_S)
+    return bool(first <= when[-1] and last >= when[0] - BAR_S)

@@ -87,7 +87,7 @@ def test_candles_that_do_not_cover_the_day_are_refused(tmp_path: Path) -> None:
     times = pd.date_range("2025-12-07", periods=10, freq="5min", tz="UTC")
     rows = pd.DataFrame({"time": times, "symbol": "BTCUSDT", "close_usdt": 9e4})
     rows.to_csv(tmp_path / "short.csv", index=False)
-    with pytest.raises(ScenarioError, match="BTCUSDT cover the day"):
+    with pytest.raises(ScenarioError, match="BTC cover the day"):
         candle_path(tmp_path, "W1", prices())
 
 
@@ -97,6 +97,24 @@ def test_a_gap_in_the_day_is_named(tmp_path: Path) -> None:
     rows.to_csv(tmp_path / "gap.csv", index=False)
     with pytest.raises(ScenarioError, match="BTCUSDT has no bar for 2025-12-07T00:"):
         candle_path(tmp_path, "W1", prices())
+
+
+def test_candles_may_be_parts_of_a_fetch(tmp_path: Path) -> None:
+    times = pd.date_range("2025-12-05", "2025-12-09", freq="5min", inclusive="left", tz="UTC")
+    for k, symbol in enumerate(("BTC/USDT", "ETH/USDT")):
+        folder = tmp_path / "binance" / symbol.replace("/", "-") / "candles-5m"
+        folder.mkdir(parents=True)
+        close = 90_000.0 / (1 + k) + np.arange(len(times))
+        rows = pd.DataFrame({"time": times, "symbol": symbol, "close": close})
+        early = rows["time"] < "2025-12-07"
+        rows[early].to_parquet(folder / "20251205T000000Z.parquet")
+        rows[~early].to_parquet(folder / "20251207T000000Z.parquet")
+        (folder / "faulty").mkdir()
+        rows.head(2).assign(close=-1.0).to_parquet(folder / "faulty" / "20251205T000000Z.parquet")
+    path = candle_path(tmp_path, "W1", prices())
+    first = int(np.flatnonzero(times == pd.Timestamp("2025-12-06T15:55", tz="UTC"))[0])
+    assert (path.price_usd["BTC"], path.price_usd["ETH"]) == (90_000.0 + first, 45_000.0 + first)
+    assert path.log_price["BTC"][-1] == np.log((90_000.0 + first + 288) / (90_000.0 + first))
 
 
 def test_what_selling_explains_is_taken_out_of_candles(tmp_path: Path, wave: tuple[Fit, Wave]) -> None:
@@ -194,6 +212,7 @@ def test_the_command_writes_scenarios_and_a_table(tmp_path: Path) -> None:
     kept = {name for name, run in runs.items() if not run["diverges"]}
     assert set(pd.read_parquet(out / "scenarios.parquet")["name"]) == kept | {W2_RUN}
     assert runs["depth cut by 86 %"]["diverges"]
+    assert runs["depth cut by 86 %"]["btc_low_usd"] is None  # beyond published depth it is no figure
     assert runs["leverage capped at 10"]["liquidated_usd"] < runs["december 2025"]["liquidated_usd"]
 
 
