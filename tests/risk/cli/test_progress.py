@@ -28,7 +28,11 @@ def test_every_phase_has_its_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_what_was_interrupted_is_not_said_to_have_ended(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(KeyboardInterrupt), reporting(LABELS) as report:
-        report("search", 2, 25)
-        raise KeyboardInterrupt
+    def interrupted() -> None:
+        with reporting(LABELS) as report:
+            report("search", 2, 25)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert capsys.readouterr().err == ""
