@@ -52,6 +52,8 @@ def data_fit(
     from risk.scenarios.macro_events import calendar
     from risk.scenarios.panel import read_panel
 
+    if output.is_dir():
+        raise OutputExists(f"'{output}' is a folder.", remedy="Name a file with --output.")
     if output.exists() and not force:
         raise OutputExists(f"'{output}' exists.", remedy="Choose another file or give --force.")
     assets = _coins(coin or [])
@@ -74,6 +76,10 @@ def _coins(pairs: Sequence[str]) -> dict[str, str] | None:
     for pair in pairs:
         if not all(pair.partition("=")):
             raise InputError(f"--coin '{pair}' is no choice.", remedy="Write it ETHUSDT=ETH.")
+    symbols = [pair.partition("=")[0] for pair in pairs]
+    again = next((s for s in symbols if symbols.count(s) > 1), None)
+    if again is not None:
+        raise InputError(f"--coin names {again} twice.", remedy="Give each symbol one coin.")
     return {pair.partition("=")[0]: pair.partition("=")[2] for pair in pairs} or None
 
 

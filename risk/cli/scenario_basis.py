@@ -102,7 +102,7 @@ def parse_funding(text: str) -> dict[str, float]:
 
     out: dict[str, float] = {}
     for part in text.split(","):
-        coin, _, number = part.strip().partition("=")
+        coin, number = (text.strip() for text in part.partition("=")[::2])
         try:
             if not (coin and number.endswith("%")) or coin in out:
                 raise ValueError

@@ -22,6 +22,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 PRICES = ("open", "high", "low", "close")
+UNITS_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 QUOTES = ("usdt", "usdc", "usd")  # of price columns such as close_usdt
 FINER_FROM = 10**11  # unix seconds stay below this until the year 5138, finer units are above it since 1973
 
@@ -38,7 +39,7 @@ class Candles:
     price : (n,) float64
         The chosen price of each bar, in the quote currency, positive.
     step_s : int
-        Length of a bar.
+        Length of a bar: what the file's ``interval`` says, else the shortest distance of two.
     """
 
     symbol: str
@@ -179,8 +180,8 @@ def _series(symbol: str, rows: pd.DataFrame) -> Candles:
         found = ", ".join(sorted(rows["interval"].unique()))
         raise ScenarioError(f"{symbol} has bars of {found}.", remedy="Choose one interval.")
     time_s = rows["time_s"].to_numpy(dtype=np.int64)
-    steps = np.diff(time_s)
-    if len(time_s) < 2:
+    steps, named = np.diff(time_s), length_s(str(rows["interval"].iloc[0]))
+    if len(time_s) < 2 and named is None:
         raise MalformedFile(f"{rows['file'].iloc[0]}: {symbol} has {len(time_s)} bar, a path needs two.")
     if (steps <= 0).any():
         k = int(np.argmax(steps <= 0)) + 1
@@ -189,8 +190,20 @@ def _series(symbol: str, rows: pd.DataFrame) -> Candles:
             f"{rows['file'].iloc[k]}: {symbol} at {iso(int(time_s[k]))} is {fault}.",
             remedy="Sort by time and drop duplicates.",
         )
-    step_s = int(steps.min())
+    step_s = int(steps.min()) if named is None else named
+    if len(steps) and steps.min() < step_s:
+        k = int(np.argmin(steps)) + 1
+        raise MalformedFile(
+            f"{rows['file'].iloc[k]}: {symbol} at {iso(int(time_s[k]))} begins within a bar of {step_s} s.",
+            remedy="Give bars of the interval that the file states.",
+        )
     return Candles(symbol, time_s + step_s, rows["price"].to_numpy(dtype=np.float64), step_s)
+
+
+def length_s(interval: str) -> int | None:
+    """Return the seconds of an interval such as ``5m``; None if it is no multiple of seconds to days."""
+    number, unit = interval[:-1], interval[-1:]
+    return int(number) * UNITS_S[unit] if number.isascii() and number.isdigit() and unit in UNITS_S else None
 
 
 def iso(time_s: int) -> str:

@@ -201,3 +201,13 @@ def test_each_crash_on_record_fell_within_its_day(data_dir: Path) -> None:
     fell = np.array([name not in coin_stayed for name in scenarios.names])
     assert (lows[fell] < 0.97).all()
     assert lows.min() < 0.6  # 12 and 13 March 2020
+
+
+def test_the_interval_says_how_long_a_bar_is(tmp_path: Path) -> None:
+    file = candles(tmp_path / "c.csv", {"ETHUSDT": ramp(61, 4)}, interval="5m")
+    pd.read_csv(file).head(1).to_csv(file, index=False)  # such as the last part of a fetch
+    one = read_candles([file])["ETHUSDT"]
+    assert (one.step_s, len(one.price)) == (300, 1)
+    wrong = candles(tmp_path / "d.csv", {"ETHUSDT": ramp(61, 4)}, interval="1h")
+    with pytest.raises(MalformedFile, match="begins within a bar of 3600 s"):
+        read_candles([wrong])
