@@ -53,10 +53,14 @@ def _together(solution: Solution) -> Iterator[str]:
 def _nearest(judged: Sequence[Attempt]) -> Iterator[str]:
     """Yield what all choices judged break, or else what the one that breaks limits least does."""
     always = broken_by_all(judged)
-    yield f"Of {len(judged):,} judged, what is in force among them, " + (
-        "all break these; the least seen of each:"
-        if always
-        else "each limit is kept by some; the one that breaks them least breaks:"
+    yield (
+        f"Of {len(judged):,} judged, what is in force among them, "
+        + (
+            "all break these; below, the least seen of each."
+            if always
+            else "each limit is kept by some; below, what the one that breaks them least breaks."
+        )
+        + " The engine judges only what the sweep lets pass."
     )
     yield ""
     yield "| limit | value | at most | by |"
