@@ -232,7 +232,7 @@ def _held(folder: Path, snapshot: Snapshot) -> tuple[Finding, ...]:
     if unknown:
         raise ScenarioError(
             f"{MARKET} has a column '{unknown[0]}', no asset of this market.",
-            remedy=f"Assets: {', '.join(snapshot.asset_names)}. Paths of coins are named by a spec's [[paths]].",
+            remedy=f"Assets: {', '.join(snapshot.asset_names)}. Paths of coins go into a spec's [[paths]].",
         )
     return tuple(
         Finding(FindingKind.MISSING, Severity.LOW, asset, "no price path was given: it keeps its price.")
