@@ -366,7 +366,11 @@ def _pins(given: Mapping[str, Any]) -> dict[str, str]:
                 f"pin {name!r} is {value!r}.",
                 remedy='Write "WETH.liquidation_threshold" = 8300, in bps, or = "83%".',
             )
-    return {name: value if isinstance(value, str) else f"{value}bps" for name, value in given.items()}
+    # A number is in the unit of its parameter: whole tokens of a cap, else bps.
+    return {
+        name: value if isinstance(value, str) else f"{value}{'' if name.endswith('_cap') else 'bps'}"
+        for name, value in given.items()
+    }
 
 
 def template() -> str:
@@ -385,7 +389,11 @@ def template() -> str:
         lines += ["", f"[{section}]", *_template_keys(keys)]
         for name in (n for n in NAMED if n.partition(".")[0] == section):
             lines += ["", f"#[{name}.{EXAMPLE[name]}]", *_template_keys(NAMED[name], "#")]
-    lines += ["", "# One value for a parameter, in bps or as `breakwater propose --set` writes it.", "[pin]"]
+    lines += [
+        "",
+        "# A value for a parameter: bps, whole tokens of a cap, or as `breakwater propose --set` writes it.",
+        "[pin]",
+    ]
     lines += ['#"WETH.liquidation_threshold" = 8300', '#"emode:1.ltv" = "93%"']
     return "\n".join(lines) + "\n"
 

@@ -42,14 +42,18 @@ def test_tables_with_names() -> None:
     limits = read_limits(
         "[bad_debt.per_reserve.USDC]\ncvar_usd = 5\ncover_usd = 3\n"
         "[bad_debt.per_reserve.'a.b \"c\"']\ncvar_usd = 6\n[avoidable_loss.per_emode.1]\ncvar_usd = 7\n"
-        "[pin]\n'WETH.ltv' = 8000\n'emode:1.ltv' = '93%'"
+        "[pin]\n'WETH.ltv' = 8000\n'emode:1.ltv' = '93%'\n'WETH.supply_cap' = 1200000"
     )
     assert limits.named("bad_debt.per_reserve") == ("USDC", 'a.b "c"')
     assert limits.named("avoidable_loss.per_emode") == ("1",)
     assert limits.named("avoidable_loss.per_collateral") == ()
     assert limits["bad_debt.per_reserve.USDC.cover_usd"] == 3
     assert limits.to_json()['bad_debt.per_reserve.a.b "c".cvar_usd'] == 6
-    assert limits.to_json()["pin"] == {"WETH.ltv": "8000bps", "emode:1.ltv": "93%"}
+    assert limits.to_json()["pin"] == {
+        "WETH.ltv": "8000bps",
+        "emode:1.ltv": "93%",
+        "WETH.supply_cap": "1200000",
+    }
 
 
 @pytest.mark.parametrize(
