@@ -67,11 +67,13 @@ def data_fetch(
     """Fetch market data from exchanges into a folder of Parquet parts."""
     from risk.cli.oracle_series import refuse_findings, tell
     from risk.cli.progress import reporting
+    from risk.market_data.manifest import earlier
 
     kinds = kind or ["candles"]
     gateways = _pairs(base_url or [])
     asked = _requests(venue, symbol, kinds, interval, since, until)
     _make(output)
+    earlier(output)  # one that cannot be read is refused before the work
     with reporting({}) as report:
         fetched, books, failures = _fetch_all(asked, gateways, requests_per_second, output, report)
     manifest = _manifest(output, fetched)

@@ -22,7 +22,7 @@ def write_manifest(root: Path, fetched: Sequence[Fetched]) -> dict[str, Any]:
     MalformedFile
         If the manifest that is there cannot be read.
     """
-    entries = {entry["label"]: entry for entry in _earlier(root)}
+    entries = {entry["label"]: entry for entry in earlier(root)}
     entries |= {f.series.label: _entry(root, f) for f in fetched}
     manifest = {"schema": SCHEMA, "series": [entries[label] for label in sorted(entries)]}
     staged = root / f".{MANIFEST}.tmp"
@@ -31,7 +31,14 @@ def write_manifest(root: Path, fetched: Sequence[Fetched]) -> dict[str, Any]:
     return manifest
 
 
-def _earlier(root: Path) -> list[dict[str, Any]]:
+def earlier(root: Path) -> list[dict[str, Any]]:
+    """Return the series that a folder's manifest lists; none without one.
+
+    Raises
+    ------
+    MalformedFile
+        If it cannot be read.
+    """
     path = root / MANIFEST
     if not path.exists():
         return []
