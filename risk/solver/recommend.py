@@ -25,6 +25,7 @@ from risk.solver.limits import Limits
 from risk.solver.losses import Losses
 from risk.solver.menu import menu_of, untested
 from risk.solver.neighbours import Neighbour, neighbours
+from risk.solver.objectives import gains
 from risk.solver.pins import BOX
 from risk.solver.plan import Stage, stages
 from risk.solver.proof import ASKED, Asked, Proof, prove
@@ -134,6 +135,8 @@ def recommend(
     told = progress or _silent
     menu = menu_of(snapshot, limits)
     setting = Setting(snapshot, menu, scenarios, limits, oracles, depth, checkpoint)
+    for objective in limits.objectives:
+        gains(setting, objective)  # refuses what this market earns nothing of, before the sweep
     if checkpoint is not None:
         checkpoint.bind(setting)
     for sample in (samples or {}).values():

@@ -196,8 +196,12 @@ def test_revenue_follows_debt_behind_the_row(market: Snapshot, falls: Scenarios)
 def test_no_revenue_is_no_objective(market: Snapshot, falls: Scenarios) -> None:
     still = tuple(replace(r, variable_borrow_rate_ray=0) for r in market.reserves)
     tolerated = read_limits(BASE + "[solver]\nobjective = 'revenue'\n")
+    begun: list[str] = []
     with pytest.raises(InputError, match="pays interest"):
-        recommend(replace(market, reserves=still), tolerated, falls)
+        recommend(
+            replace(market, reserves=still), tolerated, falls, progress=lambda phase, *_: begun.append(phase)
+        )
+    assert not begun
 
 
 def test_findings_of_the_engine_are_carried_once(market: Snapshot, falls: Scenarios) -> None:
