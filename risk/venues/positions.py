@@ -135,23 +135,30 @@ def from_table(rows: pd.DataFrame) -> Positions:
     odd = next((s for s in sides if s not in SIDES), None)
     if odd is not None:
         raise MalformedFile(f"a position has side '{odd}'.", remedy="Give long or short.")
-    numbers = {
-        c: pd.to_numeric(rows[c], errors="coerce").to_numpy(dtype=np.float64)
-        for c in ("entry_usd", "leverage", "notional_usd")
-    }
-    entry = numbers["entry_usd"]
-    count = rows["count"].to_numpy(dtype=np.float64) if "count" in rows else np.ones(len(rows))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        coins = numbers["notional_usd"] / entry
+    entry, notional = _column(rows, "entry_usd", above=0.0), _column(rows, "notional_usd", least=0.0)
+    leverage = _column(rows, "leverage", least=1.0)
+    count = _column(rows, "count", above=0.0) if "count" in rows else np.ones(len(rows))
     return Positions(
         tuple(str(v) for v in rows["venue"]),
         tuple(str(a) for a in rows["asset"]),
         np.array([SIDES[s] for s in sides], dtype=np.int64),
         entry,
-        numbers["leverage"],
-        coins,
+        leverage,
+        notional / entry,
         count,
     )
+
+
+def _column(rows: pd.DataFrame, name: str, *, above: float = -np.inf, least: float = -np.inf) -> FloatArray:
+    """Return a column's finite numbers; the first that is none, or too small, is named as it was given."""
+    values = pd.to_numeric(rows[name], errors="coerce").to_numpy(dtype=np.float64)
+    good = np.isfinite(values) & (values > above) & (values >= least)
+    if not good.all():
+        row = int(np.argmin(good))
+        place = f"row {row} ({rows['venue'].iloc[row]}, {rows['asset'].iloc[row]})"
+        wanted = f"above {above:g}" if np.isfinite(above) else f"of at least {least:g}"
+        raise InputError(f"{place} has {name} '{rows[name].iloc[row]}'.", remedy=f"Give a number {wanted}.")
+    return values
 
 
 def stacked(

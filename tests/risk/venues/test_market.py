@@ -54,10 +54,12 @@ def test_a_table_of_open_interest_is_read() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"notional_usd": -5.0}, "open interest"),
-        ({"notional_usd": float("nan")}, "open interest"),
-        ({"entry_usd": 0.0}, "of inf|of nan|entry price"),
-        ({"leverage": 0.5}, "leverage"),
+        ({"notional_usd": -5.0}, r"row 0 \(one, BTC\) has notional_usd '-5.0'"),
+        ({"notional_usd": float("nan")}, "notional_usd 'nan'"),
+        ({"entry_usd": 0.0}, "entry_usd '0.0'"),
+        ({"entry_usd": "dear"}, "entry_usd 'dear'"),
+        ({"count": "many"}, "count 'many'"),
+        ({"leverage": 0.5}, "leverage '0.5'"),
         ({"count": 0}, "count"),
         ({"side": "buy"}, "side 'buy'"),
         ({"colour": 1}, "unknown column 'colour'"),
