@@ -51,6 +51,8 @@ def on_market(
     tree = tree_of(snapshot)
     load = loadings(tree, coins.assets, fill, betas(tree, given_betas))
     used = load.any(axis=1)
+    coin = load[used].argmax(axis=0)  # each asset moves with one coin at most: a product of matrices would
+    share = load[used].sum(axis=0)  # let a NaN of one coin into all assets of the venue
     price = snapshot.price_usd
 
     def produce(start: int, stop: int) -> ScenarioBlock:
@@ -60,8 +62,8 @@ def on_market(
         if (market <= 0).any() or not (fair > 0).all():
             raise ScenarioError(f"a coin costs nothing in one of the scenarios {start} to {stop - 1}.")
         opening = np.log(fair[:, :1])
-        moved = np.exp((np.log(fair) - opening) @ load[used])
-        apart = np.exp((np.log(market) - opening[:, :, None]) @ load[used])
+        moved, apart = np.log(fair) - opening, np.log(market) - opening[:, :, None]
+        moved, apart = (np.exp(np.where(share == 0.0, 0.0, m[..., coin] * share)) for m in (moved, apart))
         return ScenarioBlock(start, apart * price, moved * price)
 
     key = {"kind": "coins", "coins": coins.sha256, "assets": snapshot.asset_names}

@@ -45,6 +45,19 @@ def test_assets_move_by_the_coin_they_follow_on_each_venue() -> None:
     assert {f.subject for f in on_market(coins(), SNAPSHOT).findings} == {"USDC", "LINK", "GHO"}
 
 
+def test_a_coin_a_venue_does_not_list_leaves_the_others_there_alone() -> None:
+    whole = on_market(coins(), SNAPSHOT).produce(0, 1).market_price_usd
+    plain = coins().produce(0, 1)
+    plain.market_price_usd[:, :, 0, 0] = np.nan  # no BTC on the first venue
+    lists = replace(coins(), produce=lambda a, b: plain)
+    found = on_market(lists, SNAPSHOT).produce(0, 1).market_price_usd
+    bitcoin = [k for k, name in enumerate(SNAPSHOT.asset_names) if name in ("WBTC", "cbBTC")]
+    rest = [k for k in range(len(SNAPSHOT.asset_names)) if k not in bitcoin]
+    assert len(bitcoin) == 2
+    assert np.isnan(found[:, :, 0, bitcoin]).all()
+    np.testing.assert_array_equal(found[:, :, :, rest], whole[:, :, :, rest])
+
+
 def test_prices_that_are_none_are_refused_where_they_matter() -> None:
     with pytest.raises(ScenarioError, match="costs nothing"):
         on_market(coins(-1.0), SNAPSHOT).produce(0, 1)
