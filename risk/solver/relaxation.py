@@ -29,6 +29,11 @@ def under_one_row(accounts: Accounts) -> Accounts:
     return taken(accounts, _is_under_one_row(accounts))
 
 
+def under_several_rows(accounts: Accounts) -> Accounts:
+    """Return all other accounts."""
+    return taken(accounts, ~_is_under_one_row(accounts))
+
+
 def _is_under_one_row(accounts: Accounts) -> NDArray[np.bool_]:
     owner = np.repeat(np.arange(len(accounts)), np.diff(accounts.c_indptr))
     governed = accounts.c_row >= 0
@@ -81,7 +86,7 @@ def all_losses(
         setting.scenarios,
         setting.limits,
         oracles=setting.oracles,
-        accounts=taken(setting.accounts, ~_is_under_one_row(setting.accounts)),
+        accounts=under_several_rows(setting.accounts),
         kept=kept,
         progress=progress,
     )

@@ -28,6 +28,7 @@ from dataclasses import dataclass, field, replace
 from risk.engine.arrays import FloatArray, IntArray
 from risk.solver.additive import chances_of, program_of, static_rules, tails_of
 from risk.solver.attempt import Attempt, attempt, excess
+from risk.solver.branching import Boxes
 from risk.solver.cuts import alike, alone, corrected, proven
 from risk.solver.evaluate import Setting, refused
 from risk.solver.guide import Guide, loosened
@@ -42,6 +43,7 @@ from risk.solver.settle import settled
 ATTEMPTS = 25
 SLACK = 1e-9  # relative, of an objective that is to be kept: sums are rounded
 FAILURES = 6  # in a row, after which the guide is left
+BOXES_A_CHOICE = 2  # looked at where the gap is still open, for each choice that may be judged
 HALVINGS = 5  # of how far the guide is loosened where no choice keeps it
 
 
@@ -193,6 +195,7 @@ class _Hunt:
     setting: Setting
     additive: Program
     relaxed: Program
+    boxes: Boxes  # the relaxed program's
     gains: tuple[tuple[FloatArray, FloatArray], ...]  # of every objective: additive, relaxed
     most: int
     deadline_s: float
@@ -235,6 +238,7 @@ class _Hunt:
         self._climb()
         self._step()
         closed = [self._close(program) for program in ("additive", "relaxed")]
+        closed[1] = self._branch(*closed[1])
         self.stopped |= not all(done for done, _ in closed)
         best = -math.inf if self.best is None else self._worth(self.best)
         return _Found(self.best, first, (max(best, closed[0][1]), max(best, closed[1][1])))
@@ -335,10 +339,21 @@ class _Hunt:
                 return False, choice.bound
             self._try(choice.option)
 
+    def _branch(self, closed: bool, bound: float) -> tuple[bool, float]:
+        """Where no more may be judged, let boxes say what of the relaxation's promise no choice can hold."""
+        if closed or not self.boxes.affordable():
+            return closed, bound
+        looked_at = BOXES_A_CHOICE * self.most
+        bound = min(bound, self.boxes.bound(self._unknown(self.relaxed), self._promising, looked_at))
+        return bound == -math.inf or not self._promising(bound), bound
+
     def _solve(self, program: Program) -> Choice:
-        """Solve without what was found to keep the limits, and is known."""
+        return solve(self._unknown(program), gap=self.gap)
+
+    def _unknown(self, program: Program) -> Program:
+        """Return the program without what was found to keep the limits, and is known."""
         cuts = (*program.cuts, *(alone(program, chosen) for chosen in self.seen))
-        return solve(replace(program, cuts=cuts), gap=self.gap)
+        return replace(program, cuts=cuts)
 
     def _try(self, option: IntArray) -> Attempt:
         found = self.judge(option[: len(self.setting.menu.rows)])
@@ -404,13 +419,15 @@ def _hunt(
         budgets=static_rules(setting),
     )
     objectives = setting.limits.objectives
+    deadline_s = math.inf if effort.seconds is None else time.monotonic() + effort.seconds
     return _Hunt(
         setting=setting,
         additive=program,
         relaxed=relaxed,
+        boxes=Boxes(setting, single, effort.gap, deadline_s),
         gains=tuple((gains(setting, o, losses), gains(setting, o, single)) for o in objectives),
         most=effort.attempts,
-        deadline_s=math.inf if effort.seconds is None else time.monotonic() + effort.seconds,
+        deadline_s=deadline_s,
         gap=effort.gap,
         realised=effort.realised,
         progress=progress,
