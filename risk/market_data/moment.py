@@ -147,8 +147,8 @@ def prices_of(folder: Folder, asset: str, interval: str) -> tuple[Prices, list[F
     InputError
         If there are no candles of that length, or none before the moment.
     """
-    every = folder.of("candles", asset, interval)
-    spot = tuple(s for s in every if not is_perpetual(s.symbol))
+    every = _one_voice(folder.of("candles", asset, interval))
+    spot = [s for s in every if not is_perpetual(s.symbol)]
     chosen, findings = (spot, []) if len(spot) >= AT_LEAST else (every, [_few(asset, len(spot))])
     closes = {f"{s.venue} {s.symbol}": folder.rows(s).set_index("known_s")["close"] for s in chosen}
     table = pd.concat(closes, axis=1, join="outer").sort_index() if closes else pd.DataFrame()
@@ -167,9 +167,15 @@ def prices_of(folder: Folder, asset: str, interval: str) -> tuple[Prices, list[F
     return prices, findings + list(_price_findings(prices, asset, folder.at_s, interval))
 
 
+def _one_voice(series: Sequence[Series]) -> list[Series]:
+    """Return one series a venue, so that none outvotes the others: spot first, then as `DOLLARS`."""
+    order = sorted(series, key=lambda s: (is_perpetual(s.symbol), DOLLARS.index(quote_of(s.symbol))))
+    return sorted({s.venue: s for s in reversed(order)}.values(), key=lambda s: s.venue)
+
+
 def _few(asset: str, spot: int) -> Finding:
-    text = f"{spot} spot markets are too few for a fair price: perpetuals are counted, too."
-    return Finding(FindingKind.MISSING, Severity.LOW, asset, text, remedy=f"Fetch {AT_LEAST} spot markets.")
+    text = f"{spot} venues with a spot market are too few for a fair price: perpetuals are counted, too."
+    return Finding(FindingKind.MISSING, Severity.LOW, asset, text, remedy=f"Fetch spot of {AT_LEAST} venues.")
 
 
 def _price_findings(prices: Prices, asset: str, at_s: int, interval: str) -> Iterator[Finding]:

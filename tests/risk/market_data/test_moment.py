@@ -217,6 +217,17 @@ def test_other_currencies_are_not_mixed_in(root: Path) -> None:
     assert "quotes USDC, USDT are taken as one currency" in said(findings)
 
 
+def test_a_venue_with_several_symbols_has_one_voice(tmp_path: Path) -> None:
+    candles(tmp_path, "a", [100.0] * 5)
+    for symbol in ("BTC/USDT", "BTC/USDC", "BTC/USDT:USDT"):
+        candles(tmp_path, "b", [107.0] * 5, symbol)
+    candles(tmp_path, "c", [100.2] * 5, "BTC/USDT:USDT")
+    btc, findings = one(tmp_path)
+    assert btc.venues == 3
+    assert btc.fair_usd == pytest.approx(100.1)
+    assert "2 venues with a spot market are too few" in said(findings)
+
+
 @settings(max_examples=10)  # each writes two folders of flushed files
 @given(
     closes=st.lists(st.floats(90.0, 110.0), min_size=24, max_size=24),
