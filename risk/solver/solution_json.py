@@ -86,7 +86,7 @@ def _lines(solution: Solution, explained: Explained | None) -> Iterator[str]:
         return
     if not solution.changes:
         yield (
-            "Nothing: none of the choices judged is better than what is in force; others may be, see the gaps."
+            "Nothing: none of the choices judged is better than what is in force; others may be (see gaps)."
             if found.stopped
             else "Nothing: no choice on the menu is better than what is in force."
         )
