@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 
 from .errors import NodeFailed
@@ -25,9 +27,6 @@ BLOCK_GAS_LIMIT = 10**12
 # The hard fork is pinned: Ethereum's own in mid-2025, and the last one without a gas
 # limit per transaction, which deployments of whole markets exceed.
 HARDFORK = "prague"
-# States of older blocks are given up.  Without this the node writes them to the user's
-# home, gigabytes a run, and leaves them there when it is killed.
-HISTORY_BLOCKS = 1_000
 _START_LIMIT_S = 30.0
 _LOG_HEAD_BYTES = 1 << 16
 _LISTENING = re.compile(rb"Listening on 127\.0\.0\.1:(\d+)")
@@ -63,8 +62,8 @@ def running_node(genesis_at: int) -> Iterator[Node]:
 
     Mining is on demand and blocks are ``BLOCK_TIME_S`` apart unless told otherwise, so the
     same transactions give the same chain at every run.  Any address may send without a
-    key and without paying gas.  The states of the last ``HISTORY_BLOCKS`` blocks can be
-    read; nothing is written to disk.
+    key and without paying gas.  The states of some four thousand blocks can be
+    read; what of them is on disk goes with the node.
 
     Parameters
     ----------
@@ -82,14 +81,43 @@ def running_node(genesis_at: int) -> Iterator[Node]:
     command += ["--chain-id", str(CHAIN_ID), "--timestamp", str(genesis_at), "--hardfork", HARDFORK]
     command += ["--gas-limit", str(BLOCK_GAS_LIMIT), "--base-fee", "0", "--gas-price", "0"]
     command += ["--no-mining", "--order", "fifo", "--auto-impersonate", "--accounts", "1"]
-    command += ["--no-request-size-limit", "--prune-history", str(HISTORY_BLOCKS)]
-    # The log goes to an unnamed file: a pipe nobody reads would block the node.
-    with tempfile.TemporaryFile() as log, tied_process(command, stdout=log, stderr=log) as process:
+    command += ["--no-request-size-limit"]
+    with contextlib.ExitStack() as stack:
+        states = stack.enter_context(_folder_of_states())
+        # The log goes to an unnamed file: a pipe nobody reads would block the node.
+        log = stack.enter_context(tempfile.TemporaryFile())
+        command += ["--cache-path", states]
+        process = stack.enter_context(tied_process(command, stdout=log, stderr=log))
         port = _wait_for_port(log, process)
         rpc = Rpc(port)
         with contextlib.closing(rpc):
             rpc("anvil_setBlockTimestampInterval", BLOCK_TIME_S)
             yield Node(port, process.pid, rpc)
+
+
+@contextlib.contextmanager
+def _folder_of_states() -> Iterator[str]:
+    """Yield a folder for the states of blocks beyond five hundred, a megabyte each.
+
+    By default they go to the user's home and stay there.  What starters that were killed left behind
+    is removed.
+    """
+    for left in Path(tempfile.gettempdir()).glob("breakwater-node-*-*"):
+        starter = left.name.split("-")[2]
+        if starter.isdigit() and not _is_running(int(starter)):
+            shutil.rmtree(left, ignore_errors=True)  # another start may be removing it, too
+    with tempfile.TemporaryDirectory(prefix=f"breakwater-node-{os.getpid()}-") as folder:
+        yield folder
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _wait_for_port(log: IO[bytes], process: subprocess.Popen[bytes]) -> int:

@@ -6,13 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from examples.localchain.errors import NodeFailed
-from examples.localchain.node import CHAIN_ID, HISTORY_BLOCKS, running_node
-from examples.localchain.rpc import RpcAnswer
+from examples.localchain.node import CHAIN_ID, running_node
 from tests.localchain.processes import ends
 
 pytestmark = [pytest.mark.chain, pytest.mark.usefixtures("local_chain_installed")]
@@ -81,13 +81,34 @@ def test_genesis_time_is_the_given_one() -> None:
         assert int(node.rpc("eth_getBlockByNumber", "0x0", False)["timestamp"], 16) == 1_750_000_000
 
 
-def test_history_is_kept_for_the_last_blocks_and_never_on_disk(
+def test_states_of_old_blocks_can_be_read_and_go_with_the_node(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
+    home, temporary = tmp_path / "home", tmp_path / "temporary"
+    home.mkdir()
+    temporary.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     with running_node(1_750_000_000) as node:
-        node.rpc("anvil_mine", hex(HISTORY_BLOCKS + 100))
-        assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-        assert int(node.rpc("eth_getBalance", "0x" + "11" * 20, hex(200)), 16) == 0
-        with pytest.raises(RpcAnswer):
-            node.rpc("eth_getBalance", "0x" + "11" * 20, hex(1))
+        node.rpc("anvil_mine", hex(1_200))
+        assert int(node.rpc("eth_getBalance", "0x" + "11" * 20, hex(1)), 16) == 0
+        assert len([path for path in temporary.rglob("*") if path.is_file()]) > 500
+    assert [path for path in home.rglob("*") if path.is_file()] == []
+    assert list(temporary.iterdir()) == []
+
+
+@linux
+def test_what_a_killed_starter_left_is_removed_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    holder, node = hold_a_node()
+    with holder, running_node(1_750_000_000):
+        assert len(list(tmp_path.iterdir())) == 2  # a running starter's folder stays
+        holder.kill()
+        assert ends(node)
+    assert len(list(tmp_path.iterdir())) == 1
+    with running_node(1_750_000_000):
+        assert len(list(tmp_path.iterdir())) == 1
+    assert list(tmp_path.iterdir()) == []
