@@ -206,7 +206,14 @@ def _kinds(accounts: Accounts) -> IntArray:
     a = accounts
     held = _padded(a.c_indptr, np.where(a.c_row >= 0, a.c_asset, -1))
     owed = _padded(a.d_indptr, a.d_asset)
-    return np.unique(np.hstack([held, owed]), axis=0, return_inverse=True)[1].astype(np.int64).ravel()
+    rows = np.hstack([held, owed])
+    if not rows.size:
+        return np.zeros(len(rows), dtype=np.int64)
+    # Not np.unique(axis=0): what compares whole rows there turns a Ctrl-C into a TypeError.
+    order = np.lexsort(rows.T[::-1])
+    number = np.zeros(len(rows), dtype=np.int64)
+    number[order[1:]] = np.cumsum((rows[order[1:]] != rows[order[:-1]]).any(axis=1))
+    return number
 
 
 def _padded(indptr: IntArray, values: IntArray) -> IntArray:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from abis.errors import InputError
 from risk.engine.book_sweep import UNGOVERNED, Accounts, BookSwept, RowOptions, book_sweep
 from risk.engine.pair_sweep import Calls
-from risk.solver.sweep.book import sweep, sweepable
+from risk.solver.sweep.book import _kinds, sweep, sweepable
 
 MEASURES = ("eligible_usd", "bad_debt_usd", "avoidable_usd")
 ASSETS, ROWS, OPTIONS = 5, 4, 6
@@ -134,3 +134,19 @@ def test_nobody_and_nonsense() -> None:
     assert not got.change.bad_debt_usd.any()
     with pytest.raises(InputError, match="nan"):
         sweep(sweepable(empty, options), np.full((1, 1, 1), np.nan), np.ones((1, 1, 1)), Calls())
+
+
+def test_accounts_of_the_same_assets_share_a_number() -> None:
+    book = book_of(np.random.default_rng(3), 300, 2)
+    kinds = _kinds(book)
+
+    def assets(u: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        c, d = slice(*book.c_indptr[u : u + 2]), slice(*book.d_indptr[u : u + 2])
+        governed = np.where(book.c_row[c] == UNGOVERNED, -1, book.c_asset[c])
+        filled = (*sorted(governed.tolist()), -1)[:2]  # what is not governed is as good as not there
+        return filled, tuple(sorted(book.d_asset[d].tolist()))
+
+    alike = [assets(u) for u in range(300)]
+    assert 1 < len(set(alike)) < 300
+    assert len(set(zip(kinds.tolist(), alike, strict=True))) == len(set(alike))
+    assert set(kinds.tolist()) == set(range(len(set(alike))))
