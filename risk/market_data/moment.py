@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from abis.errors import InputError
+from abis.errors import InputError, MalformedFile
 from abis.findings import Finding, FindingKind, Severity
 from risk.market_data.fair_price import AT_LEAST, fair_price
 from risk.market_data.moment_depth import Depth, depth_now
 from risk.market_data.parts import Series, read_series, series_in
-from risk.scenarios.candles import iso
+from risk.scenarios.candles import iso, length_s
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -136,7 +136,15 @@ def is_perpetual(symbol: str) -> bool:
 
 
 def _length_s(series: Series) -> int:
-    return int(pd.Timedelta(series.interval).total_seconds()) if series.kind == "candles" else 0
+    """Return how long after its time a row is known: a bar's length, nothing for what is a moment's."""
+    if series.kind != "candles":
+        return 0
+    seconds = length_s(series.interval)
+    if seconds is None:  # taken as 0, bars would be known before they close
+        raise MalformedFile(
+            f"{series.label}: '{series.interval}' is no length of a bar.", remedy="Fetch it again."
+        )
+    return seconds
 
 
 def prices_of(folder: Folder, asset: str, interval: str) -> tuple[Prices, list[Finding]]:
@@ -184,7 +192,7 @@ def _price_findings(prices: Prices, asset: str, at_s: int, interval: str) -> Ite
         yield Finding(FindingKind.MISSING, Severity.HIGH, asset, text, remedy="Fetch more venues.")
         return
     at = int(prices.end_s[prices.last])
-    if at_s - at > STALE_BARS * int(pd.Timedelta(interval).total_seconds()):
+    if at_s - at > STALE_BARS * (length_s(interval) or 0):
         text = f"the last fair price is of {iso(at)}, {at_s - at:,} s before the moment."
         yield Finding(FindingKind.STALE, Severity.MEDIUM, asset, text, remedy="Fetch up to the moment.")
     gone = prices.closes.columns[prices.closes.iloc[prices.last].isna()]
@@ -245,7 +253,7 @@ def flow_of(folder: Folder, asset: str, fair_usd: float, window_s: int) -> tuple
 
 def _one_interval(series: Sequence[Series]) -> list[Series]:
     """Return one series a venue and symbol, the finest."""
-    order = sorted(series, key=lambda s: (pd.Timedelta(s.interval or "0s"), s.venue, s.symbol))
+    order = sorted(series, key=lambda s: (length_s(s.interval) or 0, s.venue, s.symbol))
     return list({(s.venue, s.symbol): s for s in reversed(order)}.values())
 
 

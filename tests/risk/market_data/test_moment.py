@@ -7,6 +7,7 @@ import math
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,11 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from abis.errors import BreakwaterError, InputError, UnknownAsset
+from abis.errors import BreakwaterError, InputError, MalformedFile, UnknownAsset
 from abis.findings import Finding
 from oracles.candle_path import MarketView
 from oracles.facts import feed_for
 from risk.market_data.moment_summary import Asked, AssetMoment, moment
+from risk.market_data.parts import Series
 from risk.venues.profile import shipped
 from tests.risk.market_data.made_market import (
     BAR_S,
@@ -27,6 +29,8 @@ from tests.risk.market_data.made_market import (
     candles,
     funding,
     open_interest,
+    put,
+    times,
 )
 
 HOUR = 12  # bars
@@ -41,8 +45,8 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def one(root: Path, **asked: object) -> tuple[AssetMoment, list[Finding]]:
-    found, findings = moment(root, Asked(**asked))  # type: ignore[arg-type]
+def one(root: Path, **asked: Any) -> tuple[AssetMoment, list[Finding]]:
+    found, findings = moment(root, Asked(**asked))
     assert len(found.assets) == 1
     return found.assets[0], findings
 
@@ -202,6 +206,13 @@ def test_positions_need_rules_and_prices(root: Path) -> None:
     rules = {"x": shipped("large").venue}
     with pytest.raises(InputError, match="positions of 'SOL', which has no fair price"):
         moment(root, Asked(positions=pd.DataFrame([row | {"asset": "SOL"}]), venues=rules))
+
+
+def test_bars_of_unknown_length_are_refused(root: Path) -> None:
+    rows = pd.DataFrame({"time": times(START_S, 2, BAR_S), "close": [100.0, 100.0]})
+    put(root, Series("d", "BTC/USDT", "candles", "1M"), rows)
+    with pytest.raises(MalformedFile, match="'1M' is no length of a bar"):
+        moment(root, Asked())
 
 
 def test_an_empty_folder_is_named(tmp_path: Path) -> None:
